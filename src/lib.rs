@@ -13,3 +13,4 @@
 
 pub mod pod;
 pub mod rules;
+pub mod yaml;
