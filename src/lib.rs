@@ -11,6 +11,10 @@
 //! [`engine::decide`] is pure: it does no I/O and reads no clock. Every command calls it.
 //! `docs/architecture.md` has the map, and `tests/layering.rs` keeps it.
 
+pub mod admission;
+pub mod engine;
+pub mod ledger;
 pub mod pod;
+pub mod policy;
 pub mod rules;
 pub mod yaml;

@@ -4,6 +4,8 @@
 //! a pod may stand (`spec`, `template`, `spec.template`, `spec.jobTemplate.spec.template`) do not
 //! overlap with other meanings of the same names in these kinds.
 
+use std::sync::LazyLock;
+
 use serde::Deserialize;
 
 use super::container::Container;
@@ -202,6 +204,13 @@ impl<'a> Object<'a> {
             _ => parts(self.spec.as_ref()?.template.as_deref()),
         };
         Some(PodView::new(kind, metadata, spec?))
+    }
+
+    /// A pod that is all metadata: what a Binding merges into the pod it binds.
+    #[must_use]
+    pub fn metadata_view(&self) -> PodView<'_> {
+        static NOTHING: LazyLock<Spec<'static>> = LazyLock::new(Spec::default);
+        PodView::new(Kind::Pod, self.metadata.as_ref(), &NOTHING)
     }
 
     /// Whether the object only waits for its finalizers.

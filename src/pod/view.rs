@@ -154,6 +154,12 @@ impl<'v> ContainerRef<'v> {
         self.container.name.as_deref().unwrap_or_default()
     }
 
+    /// The container's image reference.
+    #[must_use]
+    pub fn image(&self) -> Option<&'v str> {
+        self.container.image.as_deref()
+    }
+
     /// The container's `securityContext`.
     #[must_use]
     pub fn security_context(&self) -> Option<&'v SecurityContext<'v>> {
