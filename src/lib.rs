@@ -14,7 +14,9 @@
 pub mod admission;
 pub mod engine;
 pub mod ledger;
+pub mod manifest;
 pub mod pod;
 pub mod policy;
+pub mod report;
 pub mod rules;
 pub mod yaml;

@@ -1,3 +1,2 @@
 //! The `podgate` command.
-
 fn main() {}
