@@ -12,4 +12,5 @@
 //! `docs/architecture.md` has the map, and `tests/layering.rs` keeps it.
 
 pub mod pod;
+pub mod policy;
 pub mod rules;
