@@ -13,6 +13,13 @@ IMAGE ?= localhost/podgate:dev
 
 # The first folder is there only where the machine's own Go was missing or too old.
 export PATH := $(PODGATE_CACHE)/go-1.26.8/bin:$(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:/usr/local/go/bin
+# The compiler is the one of rust-toolchain.toml; where that very version is installed under another name, by that name.
+ifeq ($(RUSTUP_TOOLCHAIN),)
+TOOLCHAIN := $(shell e2e/setup.sh toolchain)
+ifneq ($(TOOLCHAIN),)
+export RUSTUP_TOOLCHAIN := $(TOOLCHAIN)
+endif
+endif
 # Nothing but a deliberate `cargo update` changes the lock.
 CARGO_FLAGS ?= --locked
 HOST = $(shell rustc -vV | sed -n 's/^host: //p')
