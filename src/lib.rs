@@ -17,4 +17,5 @@ pub mod ledger;
 pub mod pod;
 pub mod policy;
 pub mod rules;
+pub mod server;
 pub mod yaml;
