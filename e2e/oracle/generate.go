@@ -48,6 +48,7 @@ func randomQuestion(rng *rand.Rand) (question, error) {
 	}
 	if d.chance(0.12) {
 		d.vandalise(1 + d.IntN(2))
+		d.spec() // A Pod without a spec is no question of policy.
 	}
 	pod, err := encode(d.pod)
 	q.pod = pod
