@@ -129,7 +129,8 @@ func privileged(d *draft) {
 }
 
 func procMount(d *draft) {
-	d.containerContext()["procMount"] = d.either([]any{"Default", nil}, values("Unmasked", "Unmasked", "", d.off("default", "Other")))
+	d.containerContext()["procMount"] = d.either([]any{"Default", nil},
+		values("Unmasked", "Unmasked", "", d.off("default", "Other")))
 }
 
 func seLinux(d *draft) {
@@ -147,7 +148,8 @@ func seLinux(d *draft) {
 			if d.minor >= 31 {
 				good = append(good, "container_engine_t")
 			}
-			options["type"] = d.either(good, values("container_engine_t", d.off("spc_t", "Container_t", "container_t ", "unconfined_t")))
+			options["type"] = d.either(good,
+				values("container_engine_t", d.off("spc_t", "Container_t", "container_t ", "unconfined_t")))
 		}
 	}
 }
@@ -255,6 +257,20 @@ func unread(d *draft) {
 		func() { child(child(d.pod, "metadata"), "labels")[appArmorPrefix+"a"] = "unconfined" },
 		func() { d.annotations()["example.com/"+d.awkward()] = d.awkward() },
 		func() { d.pod["status"] = object{"phase": "Running", "hostIP": "10.0.0.1"} },
+		func() {
+			child(container, "resources")["requests"] = object{"cpu": 1, "memory": "1.5Gi", "example.com/gpu": nil}
+		},
+		func() {
+			spec["tolerations"] = []any{object{"operator": "Exists"}, object{"key": nil, "tolerationSeconds": 1}, nil}
+		},
+		func() { spec["serviceAccountName"], spec["automountServiceAccountToken"] = "admin", false },
+		func() { spec["template"] = object{"spec": object{"hostNetwork": true}} },
+		func() { d.pod["template"] = object{"spec": object{"hostPID": true}} },
+		func() { child(d.pod, "metadata")["deletionTimestamp"] = "2026-01-01T00:00:00Z" },
+		func() {
+			owner := object{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "a", "uid": "u", "controller": pick[any](d, true, nil)}
+			child(d.pod, "metadata")["ownerReferences"] = []any{owner}
+		},
 		func() { container["volumeMounts"] = []any{object{"name": "v", "mountPath": "/proc"}} },
 	)()
 }

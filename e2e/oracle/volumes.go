@@ -1,8 +1,11 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"maps"
+)
 
-// Volume sources, by whether restricted allows them. Each value is the least that decodes.
+// Volume sources, by whether restricted allows them.
 var (
 	allowedSources = []string{
 		"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "image", "persistentVolumeClaim", "projected", "secret",
@@ -11,6 +14,16 @@ var (
 		"hostPath", "gcePersistentDisk", "awsElasticBlockStore", "gitRepo", "nfs", "iscsi", "glusterfs", "rbd", "flexVolume", "cinder",
 		"cephfs", "flocker", "fc", "azureFile", "vsphereVolume", "quobyte", "azureDisk", "photonPersistentDisk", "portworxVolume",
 		"scaleIO", "storageos",
+	}
+	// filled are sources with something in them; no check looks inside.
+	filled = map[string]object{
+		"hostPath":  {"path": "/var/run/docker.sock", "type": nil},
+		"emptyDir":  {"medium": "Memory", "sizeLimit": 1024},
+		"csi":       {"driver": "csi.example.com", "readOnly": nil, "volumeAttributes": object{"hostPath": "/"}},
+		"image":     {"reference": "registry.example/data", "pullPolicy": ""},
+		"projected": {"sources": []any{object{"serviceAccountToken": object{"path": "t", "expirationSeconds": 600}}, nil, object{}}},
+		"configMap": {"name": "hostPath", "items": []any{object{"key": "a", "path": "b"}}},
+		"ephemeral": {"volumeClaimTemplate": object{"spec": object{"storageClassName": "x"}}},
 	}
 )
 
@@ -26,7 +39,11 @@ func volume(d *draft) {
 			sources = 2
 		}
 		for range sources {
-			made[d.source()] = pick[any](d, object{}, object{}, object{}, nil)
+			source := d.source()
+			made[source] = pick[any](d, object{}, object{}, object{}, nil)
+			if full, ok := filled[source]; ok && d.chance(0.5) {
+				made[source] = maps.Clone(full)
+			}
 		}
 		// Nothing, an unknown kind, or one misspelt: a volume without a source all the same.
 		if sources == 0 {
