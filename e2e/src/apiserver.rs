@@ -64,7 +64,14 @@ impl ApiServer {
         })
         .with_context(|| processes[0].log_end())?;
         let kubectl = Kubectl::new(&binaries.join("kubectl"), &kubeconfig, &folder);
-        Ok(Self { folder, authority, client, kubectl, names: AtomicUsize::new(0), processes: Mutex::new(processes) })
+        Ok(Self {
+            folder,
+            authority,
+            client,
+            kubectl,
+            names: AtomicUsize::new(0),
+            processes: Mutex::new(processes),
+        })
     }
 
     /// The admin's way to the API, which sees codes and headers.
@@ -82,7 +89,9 @@ impl ApiServer {
     pub fn audit_of_create(&self, resource: &str, namespace: &str, name: &str) -> Result<Event> {
         let path = self.folder.join("audit.log");
         let what = format!("an audit event about {resource} {namespace}/{name}");
-        wait_for(&what, Duration::from_secs(10), || audit::find_create(&path, resource, namespace, name))
+        wait_for(&what, Duration::from_secs(10), || {
+            audit::find_create(&path, resource, namespace, name)
+        })
     }
 
     /// The end of what the API server logged.
@@ -115,7 +124,8 @@ pub(crate) fn free_port() -> Result<u16> {
 /// Under the target folder, where the logs can still be read after the run and `cargo clean` removes them.
 fn new_folder() -> Result<PathBuf> {
     let binary = env::current_exe()?;
-    let profile = binary.ancestors().nth(2).context("test binaries lie in <target>/<profile>/deps")?;
+    let profile =
+        binary.ancestors().nth(2).context("test binaries lie in <target>/<profile>/deps")?;
     let started = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
     let folder = profile.join("e2e").join(format!("{started}-{}", process::id()));
     fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
@@ -148,13 +158,19 @@ fn start_etcd(binaries: &Path, folder: &Path) -> Result<(Process, String)> {
     Ok((Process::start("etcd", End::Kill, folder, Some(&data), &command)?, url))
 }
 
-fn start_apiserver(binaries: &Path, folder: &Path, authority: &Authority, store: &str) -> Result<(Process, String)> {
+fn start_apiserver(
+    binaries: &Path,
+    folder: &Path,
+    authority: &Authority,
+    store: &str,
+) -> Result<(Process, String)> {
     let port = free_port()?.to_string();
     let serving = authority.server("kube-apiserver")?;
-    let accounts = signing_key(folder)?;
+    let (private, public) = signing_key(folder)?;
     let policy = folder.join("audit-policy.yaml");
     fs::write(&policy, AUDIT_POLICY)?;
-    let (program, audit_log, ca) = (binaries.join("kube-apiserver"), folder.join("audit.log"), authority.certificate());
+    let (program, audit_log, ca) =
+        (binaries.join("kube-apiserver"), folder.join("audit.log"), authority.certificate());
     let command: Vec<&OsStr> = vec![
         program.as_os_str(),
         "--etcd-servers".as_ref(),
@@ -163,7 +179,9 @@ fn start_apiserver(binaries: &Path, folder: &Path, authority: &Authority, store:
         "127.0.0.1".as_ref(),
         "--secure-port".as_ref(),
         port.as_ref(),
-        // It refuses to advertise a loopback address, and without nodes nobody asks for one.
+        // It refuses to advertise a loopback address, and would look for another. Without nodes nobody asks for it, so
+        // this one is from a range that leads nowhere.
+        "--advertise-address=192.0.2.1".as_ref(),
         "--endpoint-reconciler-type=none".as_ref(),
         "--tls-cert-file".as_ref(),
         serving.certificate.as_os_str(),
@@ -173,9 +191,9 @@ fn start_apiserver(binaries: &Path, folder: &Path, authority: &Authority, store:
         ca.as_os_str(),
         "--service-account-issuer=https://kubernetes.default.svc".as_ref(),
         "--service-account-key-file".as_ref(),
-        accounts.as_os_str(),
+        public.as_os_str(),
         "--service-account-signing-key-file".as_ref(),
-        accounts.as_os_str(),
+        private.as_os_str(),
         "--service-cluster-ip-range=10.96.0.0/16".as_ref(),
         "--authorization-mode=RBAC".as_ref(),
         // No controller creates the service account that each pod would have to name.

@@ -17,7 +17,12 @@ pub struct Event {
 }
 
 /// The first finished event about creating `name`. The log has one event a line, and the last line may be half written.
-pub(crate) fn find_create(log: &Path, resource: &str, namespace: &str, name: &str) -> Result<Option<Event>> {
+pub(crate) fn find_create(
+    log: &Path,
+    resource: &str,
+    namespace: &str,
+    name: &str,
+) -> Result<Option<Event>> {
     let text = fs::read_to_string(log)?;
     let matches = |event: &Value| {
         event["verb"] == "create"
@@ -26,7 +31,8 @@ pub(crate) fn find_create(log: &Path, resource: &str, namespace: &str, name: &st
             && event["objectRef"]["namespace"] == namespace
             && event["objectRef"]["name"] == name
     };
-    let event = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()).find(matches);
+    let event =
+        text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()).find(matches);
     Ok(event.map(|event| Event {
         code: event["responseStatus"]["code"].as_u64().unwrap_or_default(),
         annotations: event["annotations"]

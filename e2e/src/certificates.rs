@@ -7,11 +7,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType,
-    date_time_ymd,
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, SanType, date_time_ymd,
 };
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const DAY: Duration = Duration::from_hours(24);
 
 /// A certificate and its key, as PEM files.
 #[derive(Clone, Debug)]
@@ -33,7 +33,11 @@ impl Authority {
     pub(crate) fn new(folder: &Path) -> Result<Self> {
         let mut params = params("podgate-e2e")?;
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature];
+        params.key_usages = vec![
+            KeyUsagePurpose::KeyCertSign,
+            KeyUsagePurpose::CrlSign,
+            KeyUsagePurpose::DigitalSignature,
+        ];
         let key = KeyPair::generate()?;
         let pem = params.self_signed(&key)?.pem();
         fs::write(folder.join("ca.crt"), &pem)?;
@@ -48,8 +52,10 @@ impl Authority {
     /// A certificate for a server on this machine.
     pub(crate) fn server(&self, name: &str) -> Result<Pair> {
         let mut params = params(name)?;
-        params.subject_alt_names =
-            vec![SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)), SanType::DnsName("localhost".try_into()?)];
+        params.subject_alt_names = vec![
+            SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+            SanType::DnsName("localhost".try_into()?),
+        ];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         self.sign(name, &params)
     }
@@ -65,25 +71,31 @@ impl Authority {
     fn sign(&self, name: &str, params: &CertificateParams) -> Result<Pair> {
         let key = KeyPair::generate()?;
         let certificate = params.signed_by(&key, &self.issuer)?;
-        let pair =
-            Pair { certificate: self.folder.join(format!("{name}.crt")), key: self.folder.join(format!("{name}.key")) };
+        let pair = Pair {
+            certificate: self.folder.join(format!("{name}.crt")),
+            key: self.folder.join(format!("{name}.key")),
+        };
         fs::write(&pair.certificate, certificate.pem())?;
         fs::write(&pair.key, key.serialize_pem())?;
         Ok(pair)
     }
 }
 
-/// A key that signs service account tokens, as a PEM file.
-pub(crate) fn signing_key(folder: &Path) -> Result<PathBuf> {
-    let path = folder.join("service-accounts.key");
-    fs::write(&path, KeyPair::generate()?.serialize_pem())?;
-    Ok(path)
+/// A key that signs service account tokens, beside the public key that checks them.
+pub(crate) fn signing_key(folder: &Path) -> Result<(PathBuf, PathBuf)> {
+    let (private, public) =
+        (folder.join("service-accounts.key"), folder.join("service-accounts.pub"));
+    let key = KeyPair::generate()?;
+    fs::write(&private, key.serialize_pem())?;
+    fs::write(&public, key.public_key_pem())?;
+    Ok((private, public))
 }
 
 fn params(name: &str) -> Result<CertificateParams> {
     let mut params = CertificateParams::default();
     params.distinguished_name.push(DnType::CommonName, name);
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock stands before 1970")?;
+    let now =
+        SystemTime::now().duration_since(UNIX_EPOCH).context("the clock stands before 1970")?;
     let now = date_time_ymd(1970, 1, 1) + now;
     // Yesterday, so that a clock set back a little does not make the certificate one of the future.
     params.not_before = now - DAY;

@@ -66,7 +66,8 @@ impl Client {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let inner = runtime.block_on(async {
             let file = Kubeconfig::read_from(kubeconfig)?;
-            let config = kube::Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await?;
+            let config =
+                kube::Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await?;
             anyhow::Ok(kube::Client::try_from(config)?)
         })?;
         Ok(Self { runtime, inner })
@@ -97,14 +98,18 @@ impl Client {
         if let Some((kind, _)) = body {
             request = request.header("content-type", kind);
         }
-        let body = body.map_or_else(Body::empty, |(_, value)| Body::from(value.to_string().into_bytes()));
+        let body =
+            body.map_or_else(Body::empty, |(_, value)| Body::from(value.to_string().into_bytes()));
         self.runtime.block_on(async {
             let response = self.inner.send(request.body(body)?).await?;
             let (head, body) = response.into_parts();
             let warnings = head.headers.get_all("warning").iter();
             Ok(Answer {
                 code: head.status.as_u16(),
-                warnings: warnings.filter_map(|value| value.to_str().ok()).map(warning_text).collect(),
+                warnings: warnings
+                    .filter_map(|value| value.to_str().ok())
+                    .map(warning_text)
+                    .collect(),
                 body: serde_json::from_slice(&body.collect_bytes().await?).unwrap_or(Value::Null),
             })
         })

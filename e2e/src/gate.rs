@@ -65,6 +65,7 @@ impl<'server> Gate<'server> {
     }
 
     /// The Podgate behind the gate.
+    #[must_use]
     pub fn podgate(&self) -> &Podgate {
         &self.podgate
     }
@@ -94,7 +95,11 @@ impl<'server> Gate<'server> {
         let path = format!("/api/v1/namespaces/{}", namespace.name);
         let label = json!({"metadata": {"labels": {LABEL: self.name}}});
         let _ = self.server.client().merge(&path, &label)?.accepted()?;
-        let canary = objects::labelled(objects::privileged(objects::pod("canary")), "podgate.dev/e2e-canary", "true");
+        let canary = objects::labelled(
+            objects::privileged(objects::pod("canary")),
+            "podgate.dev/e2e-canary",
+            "true",
+        );
         let pods = format!("{path}/pods?dryRun=All");
         let refusal = wait_for("the API server to ask podgate", Duration::from_secs(20), || {
             let answer = self.server.client().create(&pods, &canary)?;
@@ -107,7 +112,8 @@ impl<'server> Gate<'server> {
 }
 
 /// Where webhook configurations are created.
-const CONFIGURATIONS: &str = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations";
+const CONFIGURATIONS: &str =
+    "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations";
 
 fn is_denial(refusal: &Rejection) -> bool {
     refusal.code == 403 && refusal.message.contains(DENY)
@@ -145,7 +151,9 @@ fn dump(text: &str) {
 
 /// The id in `… (decision <id>)`.
 pub fn decision_id(message: &str) -> Result<&str> {
-    let (_, rest) = message.split_once("(decision ").with_context(|| format!("no decision id in: {message}"))?;
+    let (_, rest) = message
+        .split_once("(decision ")
+        .with_context(|| format!("no decision id in: {message}"))?;
     let (id, _) = rest.split_once(')').with_context(|| format!("no decision id in: {message}"))?;
     Ok(id)
 }

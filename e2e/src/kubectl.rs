@@ -24,13 +24,25 @@ pub struct Output {
 impl Output {
     /// The output of a success, or an error that shows the failure.
     pub fn succeeded(self) -> Result<Self> {
-        ensure!(self.code == 0, "kubectl failed with {}:\n{}{}", self.code, self.stdout, self.stderr);
+        ensure!(
+            self.code == 0,
+            "kubectl failed with {}:\n{}{}",
+            self.code,
+            self.stdout,
+            self.stderr
+        );
         Ok(self)
     }
 
     /// The standard error of a refusal, or an error that shows what was accepted instead.
     pub fn refused(self) -> Result<String> {
-        ensure!(self.code == 1, "kubectl ended with {}:\n{}{}", self.code, self.stdout, self.stderr);
+        ensure!(
+            self.code == 1,
+            "kubectl ended with {}:\n{}{}",
+            self.code,
+            self.stdout,
+            self.stderr
+        );
         Ok(self.stderr)
     }
 }
@@ -66,7 +78,9 @@ impl Kubectl {
 
     /// Writes `object` to a file that `-f` can name.
     pub fn file(&self, object: &Value) -> Result<PathBuf> {
-        let path = self.folder.join(format!("manifest-{}.json", self.files.fetch_add(1, Ordering::Relaxed)));
+        let path = self
+            .folder
+            .join(format!("manifest-{}.json", self.files.fetch_add(1, Ordering::Relaxed)));
         fs::write(&path, object.to_string())?;
         Ok(path)
     }
@@ -79,7 +93,11 @@ impl Kubectl {
             // Its discovery cache, and its messages in English.
             .env("HOME", &self.folder)
             .env("LC_ALL", "C")
-            .stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() })
+            .stdin(if input.is_some() {
+                Stdio::piped()
+            } else {
+                Stdio::null()
+            })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

@@ -76,17 +76,42 @@ pub fn workloads(pod: &Value) -> Vec<Workload> {
     let mut stateful = apps.clone();
     stateful["serviceName"] = json!("web");
     let controller = json!({"selector": {"app": "web"}, "template": template});
-    let cron = json!({"schedule": "0 0 * * *", "jobTemplate": {"spec": {"template": job_template}}});
+    let cron =
+        json!({"schedule": "0 0 * * *", "jobTemplate": {"spec": {"template": job_template}}});
     let in_template = "spec.template.spec";
     vec![
         workload("apps/v1", "Deployment", "deployments", in_template, json!({"spec": apps})),
         workload("apps/v1", "ReplicaSet", "replicasets", in_template, json!({"spec": apps})),
         workload("apps/v1", "StatefulSet", "statefulsets", in_template, json!({"spec": stateful})),
         workload("apps/v1", "DaemonSet", "daemonsets", in_template, json!({"spec": apps})),
-        workload("batch/v1", "Job", "jobs", in_template, json!({"spec": {"template": job_template}})),
-        workload("batch/v1", "CronJob", "cronjobs", "spec.jobTemplate.spec.template.spec", json!({"spec": cron})),
-        workload("v1", "ReplicationController", "replicationcontrollers", in_template, json!({"spec": controller})),
-        workload("v1", "PodTemplate", "podtemplates", "template.spec", json!({"template": template})),
+        workload(
+            "batch/v1",
+            "Job",
+            "jobs",
+            in_template,
+            json!({"spec": {"template": job_template}}),
+        ),
+        workload(
+            "batch/v1",
+            "CronJob",
+            "cronjobs",
+            "spec.jobTemplate.spec.template.spec",
+            json!({"spec": cron}),
+        ),
+        workload(
+            "v1",
+            "ReplicationController",
+            "replicationcontrollers",
+            in_template,
+            json!({"spec": controller}),
+        ),
+        workload(
+            "v1",
+            "PodTemplate",
+            "podtemplates",
+            "template.spec",
+            json!({"template": template}),
+        ),
     ]
 }
 

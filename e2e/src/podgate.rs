@@ -37,7 +37,8 @@ impl Podgate {
             fs::write(policy_folder.join(format!("policy-{number}.yaml")), policy)?;
         }
         let (port, admin_port) = (free_port()?, free_port()?);
-        let mut podgate = Self { folder: folder.to_owned(), serving, port, admin_port, process: None };
+        let mut podgate =
+            Self { folder: folder.to_owned(), serving, port, admin_port, process: None };
         podgate.resume()?;
         Ok(podgate)
     }
@@ -55,7 +56,8 @@ impl Podgate {
     /// Starts Podgate again, on the same ports, with the same policies.
     pub fn resume(&mut self) -> Result<()> {
         let binary = binary()?;
-        let (webhook, admin) = (format!("127.0.0.1:{}", self.port), format!("127.0.0.1:{}", self.admin_port));
+        let (webhook, admin) =
+            (format!("127.0.0.1:{}", self.port), format!("127.0.0.1:{}", self.admin_port));
         let policies = self.folder.join("policies");
         let command: [&OsStr; 12] = [
             binary.as_os_str(),
@@ -84,8 +86,11 @@ impl Podgate {
     /// The decision records on Podgate's standard output, in the order they were written.
     pub fn records(&self) -> Result<Vec<Value>> {
         let path = self.folder.join("podgate.out");
-        let text = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
-        let line = |line: &str| serde_json::from_str(line).with_context(|| format!("podgate wrote no record: {line}"));
+        let text =
+            fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+        let line = |line: &str| {
+            serde_json::from_str(line).with_context(|| format!("podgate wrote no record: {line}"))
+        };
         text.lines().map(line).collect()
     }
 
@@ -95,6 +100,14 @@ impl Podgate {
         records.retain(|record| record["decisionId"] == id);
         ensure!(records.len() == 1, "{} records of decision {id}:\n{records:#?}", records.len());
         records.pop().context("one record")
+    }
+
+    /// Everything Podgate wrote so far, to either stream.
+    pub fn output(&self) -> Result<String> {
+        let read = |name| {
+            fs::read_to_string(self.folder.join(name)).with_context(|| format!("reading {name}"))
+        };
+        Ok(read("podgate.out")? + &read("podgate.err")?)
     }
 
     /// Code and body of a page on the admin port.
@@ -111,7 +124,9 @@ impl Podgate {
 
     /// The end of what Podgate wrote.
     pub fn log_end(&self) -> String {
-        self.process.as_ref().map_or_else(|| "podgate is not running\n".to_owned(), Process::log_end)
+        self.process
+            .as_ref()
+            .map_or_else(|| "podgate is not running\n".to_owned(), Process::log_end)
     }
 }
 
@@ -127,7 +142,15 @@ fn binary() -> Result<&'static Path> {
 
 fn build() -> Result<PathBuf> {
     let output = Command::new(env!("CARGO"))
-        .args(["build", "--package", "podgate", "--bin", "podgate", "--message-format", "json-render-diagnostics"])
+        .args([
+            "build",
+            "--package",
+            "podgate",
+            "--bin",
+            "podgate",
+            "--message-format",
+            "json-render-diagnostics",
+        ])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .stderr(Stdio::inherit())
         .output()?;
@@ -135,7 +158,8 @@ fn build() -> Result<PathBuf> {
     let messages = String::from_utf8(output.stdout)?;
     let executable = |line: &str| {
         let message: Value = serde_json::from_str(line).ok()?;
-        (message["target"]["name"] == "podgate").then(|| message["executable"].as_str().map(PathBuf::from))?
+        (message["target"]["name"] == "podgate")
+            .then(|| message["executable"].as_str().map(PathBuf::from))?
     };
     messages.lines().find_map(executable).context("cargo build names the binary it built")
 }

@@ -19,7 +19,7 @@ trap '' INT
 exec 3<&0
 "$@" </dev/null 3<&- &
 child=$!
-( cat <&3 >/dev/null; kill -s "$signal" "$child"; sleep 20; kill -s KILL "$child" ) 2>/dev/null &
+( cat <&3 >/dev/null; kill -s "$signal" "$child"; [ "$signal" = KILL ] || { sleep 20; kill -s KILL "$child"; } ) 2>/dev/null &
 watcher=$!
 exec 3<&-
 wait "$child"
@@ -50,14 +50,24 @@ pub(crate) struct Process {
 
 impl Process {
     /// Starts `command` with its logs in `logs`, and removes `scratch` once it has ended.
-    pub(crate) fn start(name: &str, end: End, logs: &Path, scratch: Option<&Path>, command: &[&OsStr]) -> Result<Self> {
+    pub(crate) fn start(
+        name: &str,
+        end: End,
+        logs: &Path,
+        scratch: Option<&Path>,
+        command: &[&OsStr],
+    ) -> Result<Self> {
         let signal = match end {
             End::Kill => "KILL",
             End::Term => "TERM",
         };
         let log = |kind: &str| {
             let path = logs.join(format!("{name}.{kind}"));
-            File::options().create(true).append(true).open(&path).with_context(|| format!("opening {}", path.display()))
+            File::options()
+                .create(true)
+                .append(true)
+                .open(&path)
+                .with_context(|| format!("opening {}", path.display()))
         };
         let mut supervisor = Command::new("sh")
             .args(["-c", SUPERVISE, name, signal])
@@ -76,7 +86,11 @@ impl Process {
     /// Fails when the program has ended, which a wait for its readiness should not sit out.
     pub(crate) fn still_runs(&mut self) -> Result<()> {
         if let Some(status) = self.supervisor.try_wait()? {
-            anyhow::bail!("{} ended early ({status}); its log ends:\n{}", self.name, self.log_end());
+            anyhow::bail!(
+                "{} ended early ({status}); its log ends:\n{}",
+                self.name,
+                self.log_end()
+            );
         }
         Ok(())
     }
@@ -88,10 +102,9 @@ impl Process {
         wait_for(&name, Duration::from_secs(30), || Ok(self.supervisor.try_wait()?))
     }
 
-
     /// The last lines the program wrote to either stream.
     pub(crate) fn log_end(&self) -> String {
-        ["out", "err"].map(|kind| end_of(&self.logs.join(format!("{}.{kind}", self.name)), 40)).concat()
+        ["out", "err"].map(|kind| end_of(&self.logs.join(format!("{}.{kind}", self.name)))).concat()
     }
 }
 
@@ -102,10 +115,14 @@ impl Drop for Process {
     }
 }
 
-fn end_of(path: &Path, lines: usize) -> String {
+fn end_of(path: &Path) -> String {
+    // Enough to see what happened; the whole file is where the first line says.
+    const LINES: usize = 25;
+    const LINE: usize = 600;
     let text = fs::read(path).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     let all: Vec<&str> = text.lines().collect();
-    let tail = &all[all.len().saturating_sub(lines)..];
-    format!("--- {} (last {} of {} lines)\n{}\n", path.display(), tail.len(), all.len(), tail.join("\n"))
+    let tail = &all[all.len().saturating_sub(LINES)..];
+    let cut: String = tail.iter().flat_map(|line| line.chars().take(LINE).chain(['\n'])).collect();
+    format!("--- {} (last {} of {} lines)\n{cut}", path.display(), tail.len(), all.len())
 }

@@ -62,11 +62,15 @@ impl Registration<'_> {
 }
 
 fn rules() -> Value {
-    let rule = |groups: &[&str], operations: &[&str], resources: &[&str]| {
-        json!({"apiGroups": groups, "apiVersions": ["*"], "operations": operations, "resources": resources})
-    };
+    let rule = |groups: &[&str], operations: &[&str], resources: &[&str]| json!({"apiGroups": groups, "apiVersions": ["*"], "operations": operations, "resources": resources});
     let write = ["CREATE", "UPDATE"];
-    let pods = ["pods", "pods/ephemeralcontainers", "pods/resize", "replicationcontrollers", "podtemplates"];
+    let pods = [
+        "pods",
+        "pods/ephemeralcontainers",
+        "pods/resize",
+        "replicationcontrollers",
+        "podtemplates",
+    ];
     json!([
         rule(&[""], &write, &pods),
         rule(&[""], &["CREATE"], &["pods/binding"]),
