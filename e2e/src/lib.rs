@@ -4,7 +4,17 @@
 //! built from source by `servers/build.sh`, and [`ApiServer`] starts them. A [`Gate`] is one real `podgate serve` with
 //! its own policies, registered for the namespaces that carry its label, so tests share the API server and nothing else.
 //!
-//! What the servers wrote stays under the target folder; a test that fails prints the ends of those logs.
+//! ```text
+//! cargo test -p e2e --test apiserver
+//! ```
+//!
+//! | variable | |
+//! |---|---|
+//! | `PODGATE_KUBERNETES_VERSION` | the Kubernetes to test against, instead of the newest that is known to build |
+//! | `PODGATE_CACHE` | where the servers are kept, instead of `~/.cache/podgate` |
+//! | `PODGATE_BIN` | the podgate to test, instead of the one that cargo builds from this workspace |
+//!
+//! What the servers wrote stays in `e2e/` under the target folder's profile; a test that fails prints the ends of the logs.
 
 mod apiserver;
 mod audit;

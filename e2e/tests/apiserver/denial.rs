@@ -3,8 +3,9 @@
 use anyhow::Result;
 use e2e::objects::{host_pid, pod, privileged};
 use e2e::{Gate, decision_id};
+use serde_json::json;
 
-use crate::{SHARED_KERNEL, assert_denied, server, two_violations};
+use crate::{SHARED_KERNEL, assert_denied, one_violation, server, two_violations};
 
 #[test]
 fn kubectl_create_shows_the_whole_denial() -> Result<()> {
@@ -86,5 +87,48 @@ fn compliant_pod_is_admitted_without_a_word() -> Result<()> {
 
     assert_eq!(output.stdout, "pod/web created\n");
     assert_eq!(output.stderr, "");
+    Ok(())
+}
+
+#[test]
+fn kubectl_run_shows_the_denial() -> Result<()> {
+    let gate = Gate::start(server(), &[SHARED_KERNEL])?;
+    let namespace = gate.guarded()?;
+
+    let image = "--image=registry.example.com/app:1";
+    let arguments = ["run", "app", image, "--privileged", "--namespace", &namespace.name];
+    let stderr = server().kubectl().run(&arguments)?.refused()?;
+
+    let text = one_violation("containers[app]", "spec.containers[0]", decision_id(&stderr)?);
+    assert_eq!(stderr, format!("Error from server (Forbidden): {text}\n"));
+    Ok(())
+}
+
+#[test]
+fn kubectl_apply_on_the_server_side_shows_the_denial() -> Result<()> {
+    let gate = Gate::start(server(), &[SHARED_KERNEL])?;
+    let namespace = gate.guarded()?;
+
+    let arguments = ["apply", "--server-side", "--namespace", &namespace.name];
+    let bad = privileged(host_pid(pod("web")));
+    let stderr = server().kubectl().run_on(&arguments, &bad)?.refused()?;
+
+    let text = two_violations("spec", decision_id(&stderr)?);
+    assert_eq!(stderr, format!("Error from server (Forbidden): {text}\n"));
+    Ok(())
+}
+
+#[test]
+fn pod_whose_name_the_server_makes_is_denied() -> Result<()> {
+    let gate = Gate::start(server(), &[SHARED_KERNEL])?;
+    let namespace = gate.guarded()?;
+
+    let mut bad = privileged(host_pid(pod("web")));
+    bad["metadata"] = json!({"generateName": "web-"});
+    let refusal = server().client().create(&namespace.pods(), &bad)?.rejected()?;
+
+    assert_denied(&refusal, |id| two_violations("spec", id));
+    let record = gate.podgate().record(decision_id(&refusal.message)?)?;
+    assert_eq!(record["object"]["generateName"], "web-");
     Ok(())
 }

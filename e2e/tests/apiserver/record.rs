@@ -48,7 +48,9 @@ fn admission_is_recorded_and_audited_too() -> Result<()> {
 
     let event = server().audit_of_create("pods", &namespace.name, "web")?;
     assert_eq!(event.code, 201);
-    let id = event.annotations.get("deny.podgate.dev/decision").expect("every answer is annotated");
+    let note =
+        event.annotations.get("deny.podgate.dev/decision").expect("every answer is annotated");
+    let id = note.strip_prefix("allowed ").expect("the outcome, then the id");
     let record = gate.podgate().record(id)?;
     assert_eq!(record["decision"], "allowed");
     assert_eq!(record["violations"], serde_json::json!([]));

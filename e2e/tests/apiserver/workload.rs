@@ -77,3 +77,51 @@ fn deployment_that_turns_bad_is_denied() -> Result<()> {
     assert_eq!(gate.podgate().record(id)?["operation"], "UPDATE");
     Ok(())
 }
+
+/// A namespace that is guarded from now on, with a bad Deployment in it.
+fn namespace_with_an_old_bad_deployment(gate: &Gate<'_>) -> Result<Namespace> {
+    let namespace = gate.unguarded()?;
+    let old = workloads(&privileged(host_pid(pod("web")))).swap_remove(0);
+    let deployments = namespace.path(old.api, old.resource);
+    let _ = server().client().create(&deployments, &old.object)?.accepted()?;
+    gate.guard(&namespace)?;
+    Ok(namespace)
+}
+
+#[test]
+fn old_bad_deployment_may_be_scaled_and_labelled() -> Result<()> {
+    let gate = Gate::start(server(), &[SHARED_KERNEL])?;
+    let namespace = namespace_with_an_old_bad_deployment(&gate)?;
+    let deployment = "deployment/deployments";
+    let run = |arguments: &[&str]| {
+        let namespaced = [arguments, &["--namespace", &namespace.name]].concat();
+        server().kubectl().run(&namespaced)?.succeeded()
+    };
+
+    assert_eq!(
+        run(&["label", deployment, "team=payments"])?.stdout,
+        "deployment.apps/deployments labeled\n"
+    );
+    assert_eq!(
+        run(&["scale", deployment, "--replicas=3"])?.stdout,
+        "deployment.apps/deployments scaled\n"
+    );
+    let patched = run(&["patch", deployment, "--patch", r#"{"spec":{"replicas":2}}"#])?;
+    assert_eq!(patched.stdout, "deployment.apps/deployments patched\n");
+    Ok(())
+}
+
+#[test]
+fn template_of_an_old_bad_deployment_may_not_change() -> Result<()> {
+    let gate = Gate::start(server(), &[SHARED_KERNEL])?;
+    let namespace = namespace_with_an_old_bad_deployment(&gate)?;
+
+    let change = "app=registry.example.com/app:2";
+    let arguments =
+        ["set", "image", "--namespace", &namespace.name, "deployment/deployments", change];
+    let stderr = server().kubectl().run(&arguments)?.refused()?;
+
+    let text = two_violations("spec.template.spec", decision_id(&stderr)?);
+    assert_eq!(stderr, format!("error: failed to patch image update to pod template: {text}\n"));
+    Ok(())
+}
