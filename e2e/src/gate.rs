@@ -59,7 +59,8 @@ impl<'server> Gate<'server> {
             authority: &server.authority().pem,
             label: (LABEL, &gate.name),
         };
-        let _ = server.client().create(CONFIGURATIONS, &registration.object())?.accepted()?;
+        let _ = server.client().create(MUTATING, &registration.mutating())?.accepted()?;
+        let _ = server.client().create(VALIDATING, &registration.validating())?.accepted()?;
         gate.guarded()?;
         Ok(gate)
     }
@@ -112,8 +113,8 @@ impl<'server> Gate<'server> {
 }
 
 /// Where webhook configurations are created.
-const CONFIGURATIONS: &str =
-    "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations";
+const MUTATING: &str = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations";
+const VALIDATING: &str = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations";
 
 fn is_denial(refusal: &Rejection) -> bool {
     refusal.code == 403 && refusal.message.contains(DENY)
@@ -139,8 +140,10 @@ impl Drop for Gate<'_> {
             dump(&self.podgate.log_end());
             dump(&self.server.log_end());
         }
-        // It names namespaces of this gate only, so one that stays harms nobody.
-        let _ = self.server.client().delete(&format!("{CONFIGURATIONS}/{}", self.name));
+        for configurations in [MUTATING, VALIDATING] {
+            // It names namespaces of this gate only, so one that stays harms nobody.
+            let _ = self.server.client().delete(&format!("{configurations}/{}", self.name));
+        }
     }
 }
 

@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 pub const DENY: &str = "deny.podgate.dev";
 /// The entry that warns and audits.
 pub const OBSERVE: &str = "observe.podgate.dev";
+/// The entry that repairs.
+pub const FIX: &str = "fix.podgate.dev";
 
 /// Where the webhooks of one Podgate are, and what is sent there.
 #[derive(Clone, Copy, Debug)]
@@ -25,15 +27,27 @@ pub struct Registration<'a> {
 impl Registration<'_> {
     /// The `ValidatingWebhookConfiguration`.
     #[must_use]
-    pub fn object(&self) -> Value {
+    pub fn validating(&self) -> Value {
+        let webhooks =
+            [self.webhook(DENY, "validate", "Fail"), self.webhook(OBSERVE, "observe", "Ignore")];
+        self.configuration("ValidatingWebhookConfiguration", &webhooks)
+    }
+
+    /// The `MutatingWebhookConfiguration`.
+    #[must_use]
+    pub fn mutating(&self) -> Value {
+        // What it could not repair, the entry that denies still judges.
+        let mut webhook = self.webhook(FIX, "mutate", "Ignore");
+        webhook["reinvocationPolicy"] = json!("IfNeeded");
+        self.configuration("MutatingWebhookConfiguration", &[webhook])
+    }
+
+    fn configuration(&self, kind: &str, webhooks: &[Value]) -> Value {
         json!({
             "apiVersion": "admissionregistration.k8s.io/v1",
-            "kind": "ValidatingWebhookConfiguration",
+            "kind": kind,
             "metadata": {"name": self.name},
-            "webhooks": [
-                self.webhook(DENY, "validate", "Fail"),
-                self.webhook(OBSERVE, "observe", "Ignore"),
-            ],
+            "webhooks": webhooks,
         })
     }
 
