@@ -11,7 +11,15 @@ export CARGO_TERM_COLOR ?= auto
 export PODGATE_CACHE ?= $(HOME)/.cache/podgate
 IMAGE ?= localhost/podgate:dev
 
-export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:/usr/local/go/bin
+# The first folder is there only where the machine's own Go was missing or too old.
+export PATH := $(PODGATE_CACHE)/go-1.26.8/bin:$(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:/usr/local/go/bin
+# The compiler is the one of rust-toolchain.toml; where that very version is installed under another name, by that name.
+ifeq ($(RUSTUP_TOOLCHAIN),)
+TOOLCHAIN := $(shell e2e/setup.sh toolchain)
+ifneq ($(TOOLCHAIN),)
+export RUSTUP_TOOLCHAIN := $(TOOLCHAIN)
+endif
+endif
 # Nothing but a deliberate `cargo update` changes the lock.
 CARGO_FLAGS ?= --locked
 HOST = $(shell rustc -vV | sed -n 's/^host: //p')
@@ -78,7 +86,7 @@ demo-once:
 	@DEMO_ONCE=1 PODGATE_BIN=$(STATIC) e2e/demo.sh
 
 oracle: servers ## the built-in rules against Kubernetes' own Pod Security admission
-	cargo test --package e2e --no-fail-fast $(CARGO_FLAGS) oracle
+	cargo test --package e2e --test oracle --no-fail-fast $(CARGO_FLAGS) -- --nocapture
 
 e2e: servers ## the tests with real servers: the oracle and the API server
 	cargo test --package e2e --no-fail-fast $(CARGO_FLAGS)

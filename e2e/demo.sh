@@ -63,7 +63,7 @@ trap 'say; say "stopping"; exit 0' INT TERM
 
 # Its own process group (`set -m`), so that Ctrl-C reaches this script, which then stops podgate once, and gracefully.
 set -m
-"$podgate" serve --policies policies --tls-self-signed --listen "127.0.0.1:$port" --admin-listen "127.0.0.1:$admin" --record all \
+"$podgate" serve --policies policies --tls-self-signed --listen "127.0.0.1:$port" --admin-listen "127.0.0.1:$admin" --record all --shutdown-grace 0s \
     >"$work/records" 2>"$work/log" </dev/null &
 server=$!
 set +m

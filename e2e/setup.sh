@@ -2,6 +2,7 @@
 # Installs what is missing on a Debian-like machine, and nothing that is there already.
 #
 #     e2e/setup.sh NEED...      NEED is one of: cc rust go openssl buildah cargo-deny
+#     e2e/setup.sh toolchain    prints the installed Rust toolchain to use in place of the one that rust-toolchain.toml names, if that is needed
 #
 # Debian packages come by apt (as root, or through sudo), Rust by rustup as rust-toolchain.toml says, and everything heavy goes to
 # ${PODGATE_CACHE:-$HOME/.cache/podgate}, in a folder named by its version. Run it again at any time: it is silent when nothing is missing.
@@ -49,6 +50,23 @@ need_cc() {
     [[ ${#missing[@]} = 0 ]] || apt_install "${missing[@]}"
 }
 
+# The version of Rust that rust-toolchain.toml names.
+channel() { sed -n 's/^channel *= *"\(.*\)".*/\1/p' "$root/rust-toolchain.toml"; }
+
+# The very version may be installed under another name, as `stable`: then nothing needs to be downloaded.
+toolchain() {
+    have rustup || return 0
+    local name wanted
+    wanted=$(channel)
+    rustup toolchain list 2>/dev/null | awk -v "wanted=$wanted-" 'index($1, wanted) == 1 {found = 1} END {exit !found}' && return
+    while read -r name _; do
+        [[ $(RUSTUP_TOOLCHAIN=$name rustc --version 2>/dev/null) = "rustc $wanted "* ]] || continue
+        RUSTUP_TOOLCHAIN=$name cargo clippy --version >/dev/null 2>&1 && RUSTUP_TOOLCHAIN=$name cargo fmt --version >/dev/null 2>&1 || continue
+        echo "$name"
+        return
+    done < <(rustup toolchain list 2>/dev/null)
+}
+
 need_rust() {
     need_cc
     if ! have cargo && ! have rustup; then
@@ -59,14 +77,14 @@ need_rust() {
             curl --proto '=https' --tlsv1.2 -fsSL https://sh.rustup.rs | sh -s -- -y --no-modify-path --default-toolchain none >&2
         fi
     fi
+    local other
+    if other=$(toolchain) && [[ -n $other ]]; then export RUSTUP_TOOLCHAIN=$other; fi
     if have rustup; then
         # In this folder rustup reads rust-toolchain.toml; older ones install when asked for anything, newer ones only when told.
         (cd "$root" && rustup show active-toolchain >/dev/null 2>&1 && cargo --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 \
             && cargo fmt --version >/dev/null 2>&1) && return
-        local channel
-        channel=$(sed -n 's/^channel *= *"\(.*\)".*/\1/p' "$root/rust-toolchain.toml")
-        say "installing Rust $channel"
-        rustup toolchain install "$channel" --profile minimal --component rustfmt --component clippy >&2
+        say "installing Rust $(channel)"
+        rustup toolchain install "$(channel)" --no-self-update --profile minimal --component rustfmt --component clippy >&2
     fi
     (cd "$root" && cargo --version >/dev/null) || fail "cargo does not run; install Rust as rust-toolchain.toml says"
 }
@@ -129,6 +147,7 @@ if [[ ${BASH_SOURCE[0]} = "$0" ]]; then
         case $need in
             cc | rust | go | openssl | buildah) "need_$need" ;;
             cargo-deny) need_cargo_deny ;;
+            toolchain) toolchain ;;
             *) fail "unknown need: $need" ;;
         esac
     done

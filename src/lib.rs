@@ -19,4 +19,5 @@ pub mod pod;
 pub mod policy;
 pub mod report;
 pub mod rules;
+pub mod server;
 pub mod yaml;

@@ -1,5 +1,7 @@
 //! Policies: documents in, an immutable set out.
 
+pub mod standard;
+
 use crate::pod::{PodView, Text};
 use crate::rules::{Check, Rule};
 

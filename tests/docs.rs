@@ -30,10 +30,10 @@ fn every_path_in_markdown_exists() {
 #[test]
 fn finds_paths_and_leaves_the_rest() {
     let text = "See [the map](docs/map.md#top), [out](https://example.com/a.md) and [here](#here).\n\
-        `src/lib.rs`, `src/rules/`, `deny.toml`, `podgate.dev/v1`, `spec.hostPID`, `src/<name>.rs`, `tests/*.rs`.\n\
+        `src/lib.rs`, `src/rules/`, `deny.toml`, `podgate.dev/v1`, `spec.hostPID`, `src/<name>.rs`, `tests/*.rs`, `/livez`.\n\
         ```sh\npodgate check --policies src/policies deploy/\n```\n\
         ```text\nsrc/not/looked/at\n```\n";
-    let found = paths(text, &|first| first == "src");
+    let found = paths(text, &|first| matches!(first, "src" | "tests" | ""));
     let expected = [
         (1, "docs/map.md"),
         (2, "src/lib.rs"),
@@ -88,7 +88,7 @@ fn looks_like_a_path(text: &str, is_folder: &dyn Fn(&str) -> bool) -> bool {
         text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '-' | '_'));
     plain
         && match text.split_once('/') {
-            Some((first, _)) => !NOT_OURS.contains(&first) && is_folder(first),
+            Some((first, _)) => !first.is_empty() && !NOT_OURS.contains(&first) && is_folder(first),
             None => FILES.iter().any(|ending| text.ends_with(ending) && text.len() > ending.len()),
         }
 }

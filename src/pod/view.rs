@@ -105,6 +105,14 @@ impl<'v> PodView<'v> {
         FieldPath::new(self.kind, Subject::Metadata, format!("annotations[{key}]"))
     }
 
+    /// Path of a field of the volume at `index`, such as `hostPath`; empty for the volume itself.
+    #[must_use]
+    pub fn volume_path(&self, index: usize, field: impl Into<String>) -> FieldPath {
+        let name = self.volumes().get(index).map(|volume| volume.name.to_string());
+        let subject = Subject::Volume { index, name: name.unwrap_or_default() };
+        FieldPath::new(self.kind, subject, field.into())
+    }
+
     /// Path of a field of `container`, such as `securityContext.privileged`.
     #[must_use]
     pub fn container_path(&self, container: ContainerRef<'_>, field: impl Into<String>) -> FieldPath {
