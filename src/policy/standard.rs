@@ -5,6 +5,9 @@ use std::str::FromStr;
 
 use crate::rules::{Check, Rule};
 
+/// The newest minor version.
+pub const NEWEST: u16 = 37;
+
 /// A level of the Pod Security Standards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
@@ -32,6 +35,8 @@ pub struct ActiveCheck {
     pub rule: &'static Rule,
     /// The check.
     pub check: Box<dyn Check>,
+    /// Since when.
+    pub revision: u16,
 }
 
 impl FromStr for Level {
@@ -39,9 +44,9 @@ impl FromStr for Level {
 
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
-            "Privileged" => Ok(Self::Privileged),
-            "Baseline" => Ok(Self::Baseline),
-            "Restricted" => Ok(Self::Restricted),
+            "privileged" | "Privileged" => Ok(Self::Privileged),
+            "baseline" | "Baseline" => Ok(Self::Baseline),
+            "restricted" | "Restricted" => Ok(Self::Restricted),
             _ => Err("unknown level".to_owned()),
         }
     }
@@ -49,7 +54,11 @@ impl FromStr for Level {
 
 impl fmt::Display for Level {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self, f)
+        f.write_str(match self {
+            Self::Privileged => "privileged",
+            Self::Baseline => "baseline",
+            Self::Restricted => "restricted",
+        })
     }
 }
 
