@@ -4,12 +4,6 @@
 //! into the list of everything that is wrong with them, and the set says which policies a pod
 //! has to answer to. A set is never changed: a new one replaces it.
 
-<<<<<<< HEAD
-pub mod standard;
-
-use crate::pod::{PodView, Text};
-use crate::rules::{Check, Rule};
-=======
 mod arguments;
 mod compile;
 mod document;
@@ -34,7 +28,6 @@ pub use library::embedded;
 pub use matcher::MatchInput;
 pub use problem::{Problem, Severity};
 pub use set::{CompiledPolicy, CompiledRule, PolicySet};
->>>>>>> policy
 
 /// What a violation leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -68,59 +61,5 @@ impl fmt::Display for Enforcement {
     }
 }
 
-<<<<<<< HEAD
-/// A policy.
-#[derive(Debug)]
-pub struct CompiledPolicy {
-    /// Name.
-    pub name: String,
-    /// Rules.
-    pub rules: Vec<CompiledRule>,
-}
-
-impl CompiledPolicy {
-    /// Whether it applies.
-    #[must_use]
-    pub fn matches(&self, _: &MatchInput<'_>) -> bool {
-        true
-    }
-}
-
-/// A rule of a policy.
-#[derive(Debug)]
-pub struct CompiledRule {
-    /// Id.
-    pub id: &'static str,
-    /// Enforcement.
-    pub enforcement: Enforcement,
-    /// Check.
-    pub check: Box<dyn Check>,
-    /// Rule.
-    pub rule: &'static Rule,
-}
-
-/// An exception.
-#[derive(Debug)]
-pub struct CompiledException {
-    /// Name.
-    pub name: String,
-}
-
-impl CompiledException {
-    /// Whether it covers.
-    #[must_use]
-    pub fn covers(
-        &self,
-        _: &str,
-        _: &str,
-        _: &MatchInput<'_>,
-        _: Option<&str>,
-        _: jiff::Timestamp,
-    ) -> bool {
-        false
-    }
-}
-=======
 #[cfg(test)]
 mod tests;
->>>>>>> policy
