@@ -9,6 +9,7 @@ mod finding;
 mod rule;
 #[cfg(test)]
 mod testing;
+mod unicode;
 mod words;
 
 mod allow_privilege_escalation;

@@ -40,7 +40,7 @@ impl Check for UnknownFields {
     fn check(&self, pod: &PodView<'_>, findings: &mut Vec<Finding>) {
         if let Some(context) = pod.security_context() {
             visit_pod(context, |within, names| {
-                report(within, names, |field| pod.path(field), findings)
+                report(within, names, |field| pod.path(field), findings);
             });
         }
         for container in pod.containers() {
