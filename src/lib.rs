@@ -12,6 +12,7 @@
 //! `docs/architecture.md` has the map, and `tests/layering.rs` keeps it.
 
 pub mod admission;
+pub mod cli;
 pub mod engine;
 pub mod ledger;
 pub mod manifest;
@@ -19,4 +20,5 @@ pub mod pod;
 pub mod policy;
 pub mod report;
 pub mod rules;
+pub mod server;
 pub mod yaml;

@@ -1,5 +1,7 @@
 //! Policies: documents in, an immutable set out.
 
+pub mod standard;
+
 use crate::pod::{PodView, Text};
 use crate::rules::{Check, Rule};
 
@@ -106,7 +108,14 @@ pub struct CompiledException {
 impl CompiledException {
     /// Whether it covers.
     #[must_use]
-    pub fn covers(&self, _: &str, _: &str, _: &MatchInput<'_>, _: Option<&str>, _: jiff::Timestamp) -> bool {
+    pub fn covers(
+        &self,
+        _: &str,
+        _: &str,
+        _: &MatchInput<'_>,
+        _: Option<&str>,
+        _: jiff::Timestamp,
+    ) -> bool {
         false
     }
 }

@@ -12,6 +12,13 @@ pub enum Subject {
     Pod,
     /// The pod's `metadata`.
     Metadata,
+    /// One volume.
+    Volume {
+        /// Its index in `volumes`.
+        index: usize,
+        /// Its name.
+        name: String,
+    },
     /// One container.
     Container {
         /// The list it is in.
@@ -53,14 +60,23 @@ impl FieldPath {
         }
     }
 
+    /// The field, under its subject.
+    #[must_use]
+    pub fn field(&self) -> &str {
+        &self.field
+    }
+
     /// The path as a person reads it: `containers[app].securityContext.privileged`.
     ///
-    /// Paths that lead into no container are given in full.
+    /// Paths that lead into no container and no volume are given in full.
     #[must_use]
     pub fn short(&self) -> String {
         match &self.subject {
             Subject::Container { list, name, .. } if !name.is_empty() => {
-                format!("{}[{name}].{}", list.field(), self.field)
+                format!("{}[{name}]{}", list.field(), Dotted(&self.field))
+            }
+            Subject::Volume { name, .. } if !name.is_empty() => {
+                format!("volumes[{name}]{}", Dotted(&self.field))
             }
             _ => self.to_string(),
         }
@@ -75,9 +91,21 @@ impl fmt::Display for FieldPath {
         match &self.subject {
             Subject::Pod => write!(f, "spec.{}", self.field),
             Subject::Metadata => write!(f, "metadata.{}", self.field),
+            Subject::Volume { index, .. } => {
+                write!(f, "spec.volumes[{index}]{}", Dotted(&self.field))
+            }
             Subject::Container { list, index, .. } => {
-                write!(f, "spec.{}[{index}].{}", list.field(), self.field)
+                write!(f, "spec.{}[{index}]{}", list.field(), Dotted(&self.field))
             }
         }
+    }
+}
+
+/// A field after a dot, or nothing where the path leads to the subject itself.
+struct Dotted<'p>(&'p str);
+
+impl fmt::Display for Dotted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() { Ok(()) } else { write!(f, ".{}", self.0) }
     }
 }

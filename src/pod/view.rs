@@ -18,11 +18,7 @@ pub struct PodView<'v> {
 }
 
 impl<'v> PodView<'v> {
-    pub(super) fn new(
-        kind: Kind,
-        metadata: Option<&'v Metadata<'v>>,
-        spec: &'v Spec<'v>,
-    ) -> Self {
+    pub(super) fn new(kind: Kind, metadata: Option<&'v Metadata<'v>>, spec: &'v Spec<'v>) -> Self {
         Self { kind, metadata, spec }
     }
 
@@ -105,9 +101,21 @@ impl<'v> PodView<'v> {
         FieldPath::new(self.kind, Subject::Metadata, format!("annotations[{key}]"))
     }
 
+    /// Path of a field of the volume at `index`, such as `hostPath`; empty for the volume itself.
+    #[must_use]
+    pub fn volume_path(&self, index: usize, field: impl Into<String>) -> FieldPath {
+        let name = self.volumes().get(index).map(|volume| volume.name.to_string());
+        let subject = Subject::Volume { index, name: name.unwrap_or_default() };
+        FieldPath::new(self.kind, subject, field.into())
+    }
+
     /// Path of a field of `container`, such as `securityContext.privileged`.
     #[must_use]
-    pub fn container_path(&self, container: ContainerRef<'_>, field: impl Into<String>) -> FieldPath {
+    pub fn container_path(
+        &self,
+        container: ContainerRef<'_>,
+        field: impl Into<String>,
+    ) -> FieldPath {
         let name = container.name().to_owned();
         let subject = Subject::Container { list: container.list, index: container.index, name };
         FieldPath::new(self.kind, subject, field.into())

@@ -31,6 +31,10 @@ pub enum Found {
     Number(i64),
     /// A string.
     Text(String),
+    /// A list of strings.
+    Texts(Vec<String>),
+    /// An object, of which only the presence matters.
+    Present,
 }
 
 impl fmt::Display for Found {
@@ -40,6 +44,8 @@ impl fmt::Display for Found {
             Self::Bool(value) => write!(f, "{value}"),
             Self::Number(value) => write!(f, "{value}"),
             Self::Text(value) => write!(f, "{value:?}"),
+            Self::Texts(values) => write!(f, "{values:?}"),
+            Self::Present => f.write_str("set"),
         }
     }
 }

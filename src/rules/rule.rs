@@ -98,6 +98,14 @@ pub struct Parameter {
     pub doc: &'static str,
 }
 
+/// The parameter of rules that Pod Security relaxes inside a user namespace.
+pub(super) const INSIDE_USER_NAMESPACE: Parameter = Parameter {
+    name: "insideUserNamespace",
+    shape: Shape::OneOf(&["Allow", "Deny"]),
+    doc: "Whether pods with `hostUsers: false` may break the rule, as Pod Security lets them since v1.35. \
+          Default `Deny`: nothing proves that the node honours `hostUsers`.",
+};
+
 /// What a parameter takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
@@ -149,5 +157,10 @@ impl Arguments {
     #[must_use]
     pub fn is_true(&self, name: &str) -> bool {
         matches!(self.0.get(name), Some(Value::Bool(true)))
+    }
+
+    /// Whether [`INSIDE_USER_NAMESPACE`] was given as `Allow`.
+    pub(super) fn allows_inside_user_namespace(&self) -> bool {
+        self.text(INSIDE_USER_NAMESPACE.name) == Some("Allow")
     }
 }
