@@ -1,1 +1,43 @@
 //! End-to-end tests of Podgate against real servers.
+//!
+//! A webhook needs no kubelet, so an etcd and a kube-apiserver are enough of a cluster to see what a user sees: both are
+//! built from source by `servers/build.sh`, and [`ApiServer`] starts them. A [`Gate`] is one real `podgate serve` with
+//! its own policies, registered for the namespaces that carry its label, so tests share the API server and nothing else.
+//!
+//! ```text
+//! cargo test -p e2e --test apiserver
+//! ```
+//!
+//! | variable | |
+//! |---|---|
+//! | `PODGATE_KUBERNETES_VERSION` | the Kubernetes to test against, instead of the newest that is known to build |
+//! | `PODGATE_CACHE` | where the servers are kept, instead of `~/.cache/podgate` |
+//! | `PODGATE_BIN` | the podgate to test, instead of the one that cargo builds from this workspace |
+//!
+//! What the servers wrote stays in `e2e/` under the target folder's profile; a test that fails prints the ends of the logs.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the crate is a test: it waits, and takes its settings from the environment"
+)]
+
+mod apiserver;
+mod audit;
+mod certificates;
+mod client;
+mod gate;
+mod kubectl;
+pub mod objects;
+mod podgate;
+mod poll;
+mod process;
+mod servers;
+pub mod webhook;
+
+pub use apiserver::ApiServer;
+pub use audit::Event;
+pub use client::{Answer, Client, Rejection};
+pub use gate::{Gate, Namespace, decision_id};
+pub use kubectl::{Kubectl, Output};
+pub use podgate::Podgate;
+pub use poll::wait_for;

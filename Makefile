@@ -1,0 +1,104 @@
+# Everything that is done here often. `make run` and `make test` install what they need (see e2e/setup.sh) and need nothing but make and bash.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+
+export CARGO_TERM_COLOR ?= auto
+# Both may be set from outside; the first is where tools and servers are kept, by version.
+export PODGATE_CACHE ?= $(HOME)/.cache/podgate
+IMAGE ?= localhost/podgate:dev
+
+# The first folder is there only where the machine's own Go was missing or too old.
+export PATH := $(PODGATE_CACHE)/go-1.26.8/bin:$(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:/usr/local/go/bin
+# The compiler is the one of rust-toolchain.toml; where that very version is installed under another name, by that name.
+ifeq ($(RUSTUP_TOOLCHAIN),)
+TOOLCHAIN := $(shell e2e/setup.sh toolchain)
+ifneq ($(TOOLCHAIN),)
+export RUSTUP_TOOLCHAIN := $(TOOLCHAIN)
+endif
+endif
+# Nothing but a deliberate `cargo update` changes the lock.
+CARGO_FLAGS ?= --locked
+HOST = $(shell rustc -vV | sed -n 's/^host: //p')
+STATIC = target/$(HOST)/release/podgate
+
+.PHONY: help run test build build-static fmt-check fmt lint unit servers cargo-test deny demo-once oracle e2e image bench generate
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: ## build podgate, serve on loopback with the policies here, show verdicts, go on serving until Ctrl-C
+	@e2e/setup.sh rust
+	cargo build --release $(CARGO_FLAGS)
+	@exec e2e/demo.sh
+
+test: ## everything that CI runs; the first step that fails ends it
+	@e2e/setup.sh rust go openssl buildah cargo-deny
+	@for step in fmt-check lint deny servers cargo-test build-static demo-once image; do \
+	    printf '\n== %s\n' "$$step"; $(MAKE) --no-print-directory SETUP=done "$$step"; \
+	done; \
+	printf '\n'; cat target/test-summary.txt
+
+build: ## the release binary, target/release/podgate
+	@e2e/setup.sh rust
+	cargo build --release $(CARGO_FLAGS)
+
+build-static: ## the same, linked statically, as the image holds it
+	@[[ -n "$(SETUP)" ]] || e2e/setup.sh rust
+	RUSTFLAGS="-C target-feature=+crt-static" cargo build --release $(CARGO_FLAGS) --target $(HOST)
+
+fmt: ## format
+	cargo fmt --all
+
+fmt-check: ## is it formatted?
+	@[[ -n "$(SETUP)" ]] || e2e/setup.sh rust
+	cargo fmt --all --check
+
+lint: ## clippy, warnings are errors
+	@[[ -n "$(SETUP)" ]] || e2e/setup.sh rust
+	cargo clippy --workspace --all-targets $(CARGO_FLAGS) -- -D warnings
+
+unit: ## the tests that need no server: unit, HTTP, CLI, policy library, layering, generated files
+	@[[ -n "$(SETUP)" ]] || e2e/setup.sh rust
+	cargo test --package podgate --no-fail-fast $(CARGO_FLAGS)
+
+# The tests build these themselves where they are missing; here the progress is seen.
+servers:
+	@[[ -n "$(SETUP)" ]] || e2e/setup.sh rust go openssl
+	e2e/servers/build.sh
+
+# cargo's own closing lines are summed, so that the last line of `make test` tells of all of them.
+cargo-test:
+	@mkdir -p target; rm -f target/test-summary.txt
+	cargo test --workspace --no-fail-fast $(CARGO_FLAGS) 2>&1 | tee target/test-output.txt
+	@awk '/^test result: / {passed += $$4; failed += $$6; skipped += $$8} \
+	    END {if (passed + failed == 0) exit 1; printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped}' \
+	    target/test-output.txt >target/test-summary.txt
+
+deny: ## licences, banned crates and sources (offline)
+	@[[ -n "$(SETUP)" ]] || e2e/setup.sh cargo-deny
+	"$$PODGATE_CACHE/cargo-deny-0.20.2/bin/cargo-deny" --workspace check --hide-inclusion-graph bans licenses sources
+
+demo-once:
+	@DEMO_ONCE=1 PODGATE_BIN=$(STATIC) e2e/demo.sh
+
+oracle: servers ## the built-in rules against Kubernetes' own Pod Security admission
+	cargo test --package e2e --test oracle --no-fail-fast $(CARGO_FLAGS) -- --nocapture
+
+e2e: servers ## the tests with real servers: the oracle and the API server
+	cargo test --package e2e --no-fail-fast $(CARGO_FLAGS)
+
+image: build-static ## the container image $(IMAGE), made without an engine or a registry, and a look at what is in it
+	@[[ -n "$(SETUP)" ]] || e2e/setup.sh buildah
+	e2e/image.sh $(STATIC) $(IMAGE)
+
+bench: ## the benchmarks
+	@e2e/setup.sh rust
+	cargo bench --package podgate $(CARGO_FLAGS)
+
+generate: ## write the generated files anew; read the diff
+	@e2e/setup.sh rust
+	PODGATE_BLESS=1 cargo test --test generated $(CARGO_FLAGS)

@@ -1,0 +1,162 @@
+//! One Podgate and the namespaces it guards.
+
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::json;
+
+use crate::apiserver::ApiServer;
+use crate::client::Rejection;
+use crate::objects;
+use crate::podgate::Podgate;
+use crate::poll::wait_for;
+use crate::webhook::{DENY, Registration};
+
+/// The label by which a namespace names the gate that guards it.
+const LABEL: &str = "podgate.dev/e2e-gate";
+
+/// Refuses the pod that proves that the gate is closed, whatever the policies under test say.
+const CANARY: &str = "\
+apiVersion: podgate.dev/v1
+kind: PodPolicy
+metadata:
+  name: e2e-canary
+spec:
+  enforcement: Deny
+  match:
+    podSelector: {matchLabels: {podgate.dev/e2e-canary: \"true\"}}
+  rules:
+  - privileged: {}
+";
+
+/// A Podgate with policies of its own, registered with an API server. Once dropped, it is unregistered; while a test
+/// fails, it prints what it and the API server wrote.
+pub struct Gate<'server> {
+    server: &'server ApiServer,
+    name: String,
+    podgate: Podgate,
+}
+
+/// A namespace of one test.
+#[derive(Debug)]
+pub struct Namespace {
+    /// Its name.
+    pub name: String,
+}
+
+impl<'server> Gate<'server> {
+    /// Starts Podgate with `policies`, registers it, and returns once the API server asks it.
+    pub fn start(server: &'server ApiServer, policies: &[&str]) -> Result<Self> {
+        let name = server.unique("gate");
+        let folder = server.folder_for(&name)?;
+        let serving = server.authority().server(&name)?;
+        let podgate = Podgate::start(&folder, serving, &[policies, &[CANARY]].concat())?;
+        let gate = Self { server, name, podgate };
+        let registration = Registration {
+            name: &gate.name,
+            port: gate.podgate.port(),
+            authority: &server.authority().pem,
+            label: (LABEL, &gate.name),
+        };
+        let _ = server.client().create(MUTATING, &registration.mutating())?.accepted()?;
+        let _ = server.client().create(VALIDATING, &registration.validating())?.accepted()?;
+        gate.guarded()?;
+        Ok(gate)
+    }
+
+    /// The Podgate behind the gate.
+    #[must_use]
+    pub fn podgate(&self) -> &Podgate {
+        &self.podgate
+    }
+
+    /// The Podgate behind the gate, to stop it and start it again.
+    pub fn podgate_mut(&mut self) -> &mut Podgate {
+        &mut self.podgate
+    }
+
+    /// A new namespace in which Podgate is asked about every pod.
+    pub fn guarded(&self) -> Result<Namespace> {
+        let namespace = self.unguarded()?;
+        self.guard(&namespace)?;
+        Ok(namespace)
+    }
+
+    /// A new namespace in which nobody is asked yet, for objects that were there before Podgate.
+    pub fn unguarded(&self) -> Result<Namespace> {
+        let name = self.server.unique("ns");
+        let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+        let _ = self.server.client().create("/api/v1/namespaces", &object)?.accepted()?;
+        Ok(Namespace { name })
+    }
+
+    /// From here on Podgate is asked about `namespace`: returns once a pod it must refuse is refused there.
+    pub fn guard(&self, namespace: &Namespace) -> Result<()> {
+        let path = format!("/api/v1/namespaces/{}", namespace.name);
+        let label = json!({"metadata": {"labels": {LABEL: self.name}}});
+        let _ = self.server.client().merge(&path, &label)?.accepted()?;
+        let canary = objects::labelled(
+            objects::privileged(objects::pod("canary")),
+            "podgate.dev/e2e-canary",
+            "true",
+        );
+        let pods = format!("{path}/pods?dryRun=All");
+        let refusal = wait_for("the API server to ask podgate", Duration::from_secs(20), || {
+            let answer = self.server.client().create(&pods, &canary)?;
+            // The watch of configurations and namespaces has not got there yet: the pod is let through.
+            if answer.code == 201 { Ok(None) } else { answer.rejected().map(Some) }
+        })?;
+        ensure!(is_denial(&refusal), "the canary was refused by something else: {refusal:?}");
+        Ok(())
+    }
+}
+
+/// Where webhook configurations are created.
+const MUTATING: &str = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations";
+const VALIDATING: &str = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations";
+
+fn is_denial(refusal: &Rejection) -> bool {
+    refusal.code == 403 && refusal.message.contains(DENY)
+}
+
+impl Namespace {
+    /// The path of a collection in this namespace.
+    #[must_use]
+    pub fn path(&self, api: &str, resource: &str) -> String {
+        format!("{api}/namespaces/{}/{resource}", self.name)
+    }
+
+    /// The path of the pods in this namespace.
+    #[must_use]
+    pub fn pods(&self) -> String {
+        self.path("/api/v1", "pods")
+    }
+}
+
+impl Drop for Gate<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            dump(&self.podgate.log_end());
+            dump(&self.server.log_end());
+        }
+        for configurations in [MUTATING, VALIDATING] {
+            // It names namespaces of this gate only, so one that stays harms nobody.
+            let _ = self.server.client().delete(&format!("{configurations}/{}", self.name));
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the test harness shows it beside the failure")]
+fn dump(text: &str) {
+    eprintln!("{text}");
+}
+
+/// The id in `… (decision <id>)`.
+pub fn decision_id(message: &str) -> Result<&str> {
+    let (_, rest) = message
+        .split_once("(decision ")
+        .with_context(|| format!("no decision id in: {message}"))?;
+    let (id, _) = rest.split_once(')').with_context(|| format!("no decision id in: {message}"))?;
+    Ok(id)
+}

@@ -1,0 +1,165 @@
+//! The real `podgate serve`.
+
+use std::env;
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+
+use crate::apiserver::free_port;
+use crate::certificates::Pair;
+use crate::poll::wait_for;
+use crate::process::{End, Process};
+
+/// One running Podgate, with its own policies and ports.
+#[derive(Debug)]
+pub struct Podgate {
+    folder: PathBuf,
+    serving: Pair,
+    port: u16,
+    admin_port: u16,
+    process: Option<Process>,
+}
+
+impl Podgate {
+    /// Starts Podgate with `policies`, one file each, in `folder`, and returns once it is ready.
+    pub(crate) fn start(folder: &Path, serving: Pair, policies: &[&str]) -> Result<Self> {
+        let policy_folder = folder.join("policies");
+        fs::create_dir(&policy_folder)?;
+        for (number, policy) in policies.iter().enumerate() {
+            fs::write(policy_folder.join(format!("policy-{number}.yaml")), policy)?;
+        }
+        let (port, admin_port) = (free_port()?, free_port()?);
+        let mut podgate =
+            Self { folder: folder.to_owned(), serving, port, admin_port, process: None };
+        podgate.resume()?;
+        Ok(podgate)
+    }
+
+    /// The port of the webhook.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Ends Podgate the way a node ends a container, and tells how it ended.
+    pub fn stop(&mut self) -> Result<ExitStatus> {
+        self.process.take().context("podgate is not running")?.stop()
+    }
+
+    /// Starts Podgate again, on the same ports, with the same policies.
+    pub fn resume(&mut self) -> Result<()> {
+        let binary = binary()?;
+        let (webhook, admin) =
+            (format!("127.0.0.1:{}", self.port), format!("127.0.0.1:{}", self.admin_port));
+        let policies = self.folder.join("policies");
+        let command: [&OsStr; 12] = [
+            binary.as_os_str(),
+            "serve".as_ref(),
+            "--policies".as_ref(),
+            policies.as_os_str(),
+            "--listen".as_ref(),
+            webhook.as_ref(),
+            "--admin-listen".as_ref(),
+            admin.as_ref(),
+            "--tls-cert".as_ref(),
+            self.serving.certificate.as_os_str(),
+            "--tls-key".as_ref(),
+            self.serving.key.as_os_str(),
+        ];
+        let mut process = Process::start("podgate", End::Term, &self.folder, None, &command)?;
+        wait_for("podgate to be ready", Duration::from_secs(20), || {
+            process.still_runs()?;
+            Ok(self.admin("/readyz").ok().filter(|(code, _)| *code == 200))
+        })
+        .with_context(|| process.log_end())?;
+        self.process = Some(process);
+        Ok(())
+    }
+
+    /// The decision records on Podgate's standard output, in the order they were written.
+    pub fn records(&self) -> Result<Vec<Value>> {
+        let path = self.folder.join("podgate.out");
+        let text =
+            fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+        let line = |line: &str| {
+            serde_json::from_str(line).with_context(|| format!("podgate wrote no record: {line}"))
+        };
+        text.lines().map(line).collect()
+    }
+
+    /// The one record of the decision `id`. It was written before the answer left, so there is nothing to wait for.
+    pub fn record(&self, id: &str) -> Result<Value> {
+        let mut records = self.records()?;
+        records.retain(|record| record["decisionId"] == id);
+        ensure!(records.len() == 1, "{} records of decision {id}:\n{records:#?}", records.len());
+        records.pop().context("one record")
+    }
+
+    /// Everything Podgate wrote so far, to either stream.
+    pub fn output(&self) -> Result<String> {
+        let read = |name| {
+            fs::read_to_string(self.folder.join(name)).with_context(|| format!("reading {name}"))
+        };
+        Ok(read("podgate.out")? + &read("podgate.err")?)
+    }
+
+    /// Code and body of a page on the admin port.
+    pub fn admin(&self, path: &str) -> Result<(u16, String)> {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.admin_port))?;
+        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+        write!(stream, "GET {path} HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        let (head, body) = answer.split_once("\r\n\r\n").context("an HTTP answer has a head")?;
+        let code = head.split(' ').nth(1).context("a status line has a code")?.parse()?;
+        Ok((code, body.to_owned()))
+    }
+
+    /// The end of what Podgate wrote.
+    pub fn log_end(&self) -> String {
+        self.process
+            .as_ref()
+            .map_or_else(|| "podgate is not running\n".to_owned(), Process::log_end)
+    }
+}
+
+/// `PODGATE_BIN`, or the binary of this workspace, built on demand: cargo knows best whether it is up to date.
+fn binary() -> Result<&'static Path> {
+    static BINARY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let found = BINARY.get_or_init(|| {
+        let given = env::var_os("PODGATE_BIN").map(PathBuf::from);
+        given.map_or_else(build, Ok).map_err(|error| format!("{error:#}"))
+    });
+    found.as_deref().map_err(|error| anyhow::anyhow!("{error}"))
+}
+
+fn build() -> Result<PathBuf> {
+    let output = Command::new(env!("CARGO"))
+        .args([
+            "build",
+            "--package",
+            "podgate",
+            "--bin",
+            "podgate",
+            "--message-format",
+            "json-render-diagnostics",
+        ])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stderr(Stdio::inherit())
+        .output()?;
+    ensure!(output.status.success(), "cargo build failed ({})", output.status);
+    let messages = String::from_utf8(output.stdout)?;
+    let executable = |line: &str| {
+        let message: Value = serde_json::from_str(line).ok()?;
+        (message["target"]["name"] == "podgate")
+            .then(|| message["executable"].as_str().map(PathBuf::from))?
+    };
+    messages.lines().find_map(executable).context("cargo build names the binary it built")
+}

@@ -1,0 +1,176 @@
+//! The answer: built from a uid, so that no answer can lack it.
+
+use base64::Engine;
+use serde::Serialize;
+
+/// What the API server keeps of one warning, in characters.
+const WARNING_LIMIT: usize = 256;
+/// What the API server keeps of all warnings of one answer, in characters.
+const WARNINGS_LIMIT: usize = 4096;
+
+/// A warning cut to what an HTTP header and the API server carry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Warning(String);
+
+impl Warning {
+    /// Makes a warning of `text`: control characters become spaces, and what passes 256 characters is cut.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        let mut clean: String =
+            text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        // The API server truncates by bytes of the header, so bytes are what is counted.
+        if clean.len() > WARNING_LIMIT {
+            let mut end = WARNING_LIMIT - '…'.len_utf8();
+            while !clean.is_char_boundary(end) {
+                end -= 1;
+            }
+            clean.truncate(end);
+            clean.push('…');
+        }
+        Self(clean)
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// An answer of a validating endpoint. It has no place for a patch: the API server would refuse it whole.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Response<'a> {
+    uid: &'a str,
+    allowed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<Status>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<Warning>,
+    #[serde(skip_serializing_if = "Annotations::is_empty")]
+    audit_annotations: Annotations,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct Status {
+    code: u16,
+    reason: &'static str,
+    message: String,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Annotations(Vec<(&'static str, String)>);
+
+impl Annotations {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Serialize for Annotations {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(key, value)| (key, value)))
+    }
+}
+
+impl<'a> Response<'a> {
+    /// Lets the request pass.
+    #[must_use]
+    pub fn allowed(uid: &'a str) -> Self {
+        Self {
+            uid,
+            allowed: true,
+            status: None,
+            warnings: Vec::new(),
+            audit_annotations: Annotations::default(),
+        }
+    }
+
+    /// Refuses the request: `code` is an HTTP status of 400 or more, `reason` a Kubernetes status reason.
+    #[must_use]
+    pub fn denied(uid: &'a str, code: u16, reason: &'static str, message: String) -> Self {
+        Self { allowed: false, status: Some(Status { code, reason, message }), ..Self::allowed(uid) }
+    }
+
+    /// Adds warnings, as many as the API server carries; the last one counts those left out.
+    #[must_use]
+    pub fn warnings(mut self, texts: &[String]) -> Self {
+        // Room for the line that counts the rest.
+        let room = WARNINGS_LIMIT - 64;
+        let mut used = 0;
+        for (index, text) in texts.iter().enumerate() {
+            let warning = Warning::new(text);
+            used += warning.as_str().len();
+            if used > room {
+                let rest = texts.len() - index;
+                self.warnings.push(Warning::new(&format!("podgate: {rest} more warnings left out")));
+                break;
+            }
+            self.warnings.push(warning);
+        }
+        self
+    }
+
+    /// Adds an annotation to the API server's audit record. The API server prefixes the webhook's name.
+    #[must_use]
+    pub fn annotation(mut self, key: &'static str, value: String) -> Self {
+        self.audit_annotations.0.push((key, value));
+        self
+    }
+
+    /// The `AdmissionReview` around this answer, as JSON.
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
+        review_json(self)
+    }
+}
+
+/// An answer of the mutating endpoint: the only one that can carry a patch.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MutateResponse<'a> {
+    #[serde(flatten)]
+    response: Response<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    patch: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    patch_type: Option<&'static str>,
+}
+
+impl<'a> MutateResponse<'a> {
+    /// An answer that changes nothing.
+    #[must_use]
+    pub fn unchanged(response: Response<'a>) -> Self {
+        Self { response, patch: None, patch_type: None }
+    }
+
+    /// An answer with a JSON Patch (RFC 6902), given as the JSON text of its operations.
+    #[must_use]
+    pub fn patched(response: Response<'a>, patch: &[u8]) -> Self {
+        Self {
+            response,
+            patch: Some(base64::engine::general_purpose::STANDARD.encode(patch)),
+            patch_type: Some("JSONPatch"),
+        }
+    }
+
+    /// The `AdmissionReview` around this answer, as JSON.
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
+        review_json(self)
+    }
+}
+
+fn review_json(response: &impl Serialize) -> Vec<u8> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Review<'r, R> {
+        api_version: &'static str,
+        kind: &'static str,
+        response: &'r R,
+    }
+    let review =
+        Review { api_version: "admission.k8s.io/v1", kind: "AdmissionReview", response };
+    serde_json::to_vec(&review).expect("an answer holds only strings, numbers and booleans")
+}

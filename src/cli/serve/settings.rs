@@ -1,0 +1,230 @@
+//! The settings of `podgate serve`: flags, and a file with the same names. Flags win.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use anyhow::Context;
+use serde::{Deserialize, Deserializer};
+
+use crate::server::{Recording, duration};
+
+/// Arguments of `podgate serve`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    /// YAML file with settings under the same names in camelCase; flags win over it
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// Every setting. Absent means the default.
+#[derive(Debug, Clone, Default, PartialEq, clap::Args, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(super) struct Settings {
+    /// Policy file, or directory of them; may be repeated [default: the built-in baseline and shared-kernel]
+    #[arg(long, value_name = "PATH")]
+    pub(super) policies: Vec<PathBuf>,
+    /// Address of the TLS port [default: 0.0.0.0:8443]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) listen: Option<SocketAddr>,
+    /// Address of the port for probes and metrics [default: 0.0.0.0:8080]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) admin_listen: Option<SocketAddr>,
+    /// PEM file with the certificate chain, leaf first; read again when it changes
+    #[arg(long, value_name = "FILE")]
+    pub(super) tls_cert: Option<PathBuf>,
+    /// PEM file with the private key
+    #[arg(long, value_name = "FILE")]
+    pub(super) tls_key: Option<PathBuf>,
+    /// Make a certificate at start
+    #[arg(long)]
+    pub(super) tls_self_signed: bool,
+    /// Name or address that the self-signed certificate also holds for; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub(super) tls_san: Vec<String>,
+    /// Which decisions are recorded: all, or notable (where anything was found) [default: notable]
+    #[arg(long, value_name = "WHICH", value_parser = recording)]
+    pub(super) record: Option<Recording>,
+    /// Requests that are answered at a time; more get HTTP 429 [default: 512]
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) max_in_flight: Option<usize>,
+    /// Connections that are open at a time [default: 1024]
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) max_connections: Option<usize>,
+    /// Label that an exception may select pods by; may be repeated
+    #[arg(long, value_name = "KEY")]
+    pub(super) trusted_label: Vec<String>,
+    /// How often policy files are looked at [default: 10s]
+    #[arg(long, value_name = "DURATION")]
+    pub(super) policy_poll: Option<Period>,
+    /// How often certificate files are looked at [default: 15s]
+    #[arg(long, value_name = "DURATION")]
+    pub(super) certificate_poll: Option<Period>,
+    /// How long to serve on after the first stop signal [default: 5s; 0 on a terminal]
+    #[arg(long, value_name = "DURATION")]
+    pub(super) shutdown_grace: Option<Period>,
+    /// Name of this replica in records [default: the host's name]
+    #[arg(long, value_name = "NAME")]
+    pub(super) replica: Option<String>,
+    /// Name of the cluster in records
+    #[arg(long, value_name = "NAME")]
+    pub(super) cluster: Option<String>,
+    /// Form of log lines: text or json [default: text]
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    pub(super) log_format: Option<LogFormat>,
+}
+
+/// Form of log lines.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
+
+impl Args {
+    /// The flags over the file.
+    pub(super) fn settings(self) -> anyhow::Result<Settings> {
+        let Self { config, settings } = self;
+        let Some(path) = config else { return Ok(settings) };
+        let file = std::fs::read_to_string(&path)
+            .with_context(|| format!("cannot read the settings in {}", path.display()))?;
+        let file: Settings = serde_yaml::from_str(&file)
+            .with_context(|| format!("cannot use the settings in {}", path.display()))?;
+        Ok(settings.over(file))
+    }
+}
+
+impl Settings {
+    /// These settings, and `file`'s where these say nothing.
+    fn over(self, file: Self) -> Self {
+        // In full, so that a forgotten setting does not compile.
+        let Self {
+            policies,
+            listen,
+            admin_listen,
+            tls_cert,
+            tls_key,
+            tls_self_signed,
+            tls_san,
+            record,
+            max_in_flight,
+            max_connections,
+            trusted_label,
+            policy_poll,
+            certificate_poll,
+            shutdown_grace,
+            replica,
+            cluster,
+            log_format,
+        } = self;
+        // The three say one thing together: where the certificate comes from.
+        let flags_name_tls = tls_cert.is_some() || tls_key.is_some() || tls_self_signed;
+        let (tls_cert, tls_key, tls_self_signed) = if flags_name_tls {
+            (tls_cert, tls_key, tls_self_signed)
+        } else {
+            (file.tls_cert, file.tls_key, file.tls_self_signed)
+        };
+        Self {
+            policies: first_given(policies, file.policies),
+            listen: listen.or(file.listen),
+            admin_listen: admin_listen.or(file.admin_listen),
+            tls_cert,
+            tls_key,
+            tls_self_signed,
+            tls_san: first_given(tls_san, file.tls_san),
+            record: record.or(file.record),
+            max_in_flight: max_in_flight.or(file.max_in_flight),
+            max_connections: max_connections.or(file.max_connections),
+            trusted_label: first_given(trusted_label, file.trusted_label),
+            policy_poll: policy_poll.or(file.policy_poll),
+            certificate_poll: certificate_poll.or(file.certificate_poll),
+            shutdown_grace: shutdown_grace.or(file.shutdown_grace),
+            replica: replica.or(file.replica),
+            cluster: cluster.or(file.cluster),
+            log_format: log_format.or(file.log_format),
+        }
+    }
+}
+
+fn first_given<T>(flags: Vec<T>, file: Vec<T>) -> Vec<T> {
+    if flags.is_empty() { file } else { flags }
+}
+
+fn recording(text: &str) -> Result<Recording, String> {
+    match text {
+        "all" => Ok(Recording::All),
+        "notable" => Ok(Recording::Notable),
+        _ => Err("must be all or notable".to_owned()),
+    }
+}
+
+/// A duration as Go writes it: `10s`, `1m30s`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Period(pub(super) Duration);
+
+impl FromStr for Period {
+    type Err = NotAPeriod;
+
+    fn from_str(text: &str) -> Result<Self, NotAPeriod> {
+        duration::parse_go(text).map(Self).ok_or(NotAPeriod)
+    }
+}
+
+impl<'de> Deserialize<'de> for Period {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// A text that is no duration.
+#[derive(Debug)]
+pub(super) struct NotAPeriod;
+
+impl fmt::Display for NotAPeriod {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("must be a duration such as 10s, 1m30s or 500ms")
+    }
+}
+
+impl std::error::Error for NotAPeriod {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Settings, serde_yaml::Error> {
+        serde_yaml::from_str(text)
+    }
+
+    #[test]
+    fn flags_win_over_the_file_and_the_certificate_is_one_setting() {
+        let file = read("listen: 127.0.0.1:1\nrecord: all\ntlsSelfSigned: true\npolicyPoll: 1m").unwrap();
+        let flags = Settings {
+            listen: Some(([127, 0, 0, 1], 2).into()),
+            tls_cert: Some("c".into()),
+            tls_key: Some("k".into()),
+            ..Settings::default()
+        };
+        let settings = flags.over(file);
+        assert_eq!(settings.listen, Some(([127, 0, 0, 1], 2).into()));
+        assert_eq!(settings.record, Some(Recording::All));
+        assert!(!settings.tls_self_signed);
+        assert_eq!(settings.policy_poll, Some(Period(Duration::from_secs(60))));
+    }
+
+    #[test]
+    fn a_misspelt_setting_or_a_bad_value_is_told() {
+        let error = read("listn: 127.0.0.1:1").unwrap_err().to_string();
+        assert!(error.contains("listn"), "{error}");
+        let error = read("policyPoll: soon").unwrap_err().to_string();
+        assert!(error.contains("10s"), "{error}");
+    }
+}

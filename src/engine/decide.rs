@@ -1,0 +1,130 @@
+//! Match, evaluate, except, decide.
+
+use jiff::Timestamp;
+
+use super::decision::{Decision, DecisionId, Outcome, Violation};
+use super::target::{self, Target};
+use crate::admission::Attributes;
+use crate::pod::{PodView, Subject};
+use crate::policy::{Enforcement, MatchInput, PolicySet};
+use crate::rules::Finding;
+
+/// Which rules are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// Rules that deny: `POST /validate`.
+    Deny,
+    /// Rules that warn or audit: `POST /observe`.
+    Observe,
+    /// All rules: `podgate check`.
+    All,
+}
+
+impl Scope {
+    fn asks(self, enforcement: Enforcement) -> bool {
+        match self {
+            Self::Deny => enforcement == Enforcement::Deny,
+            Self::Observe => enforcement != Enforcement::Deny,
+            Self::All => true,
+        }
+    }
+}
+
+/// Judges one request against a policy set. `identity` is what the decision's id is made from: the
+/// request's uid. `now` only decides which exceptions have ended.
+#[must_use]
+pub fn decide(
+    set: &PolicySet,
+    attributes: &Attributes<'_>,
+    scope: Scope,
+    identity: &str,
+    now: Timestamp,
+) -> Decision {
+    let decision = Decision {
+        id: DecisionId::new(identity),
+        outcome: Outcome::Allowed,
+        violations: Vec::new(),
+        not_judged: None,
+        failure: None,
+        policy_set: set.digest().to_owned(),
+    };
+    let judge = Judge { set, attributes, scope, now };
+    let violations = match target::find(attributes) {
+        Target::Nothing(reason) => return Decision { not_judged: Some(reason), ..decision },
+        // What cannot be read cannot be judged. It is refused, and only by rules that may refuse.
+        Target::Unreadable(error) => {
+            let outcome = if scope == Scope::Observe { Outcome::Allowed } else { Outcome::Denied };
+            return Decision { outcome, failure: Some(error), ..decision };
+        }
+        Target::Whole(pod) => judge.violations(&pod, |_, _| true),
+        Target::Metadata(pod) => {
+            judge.violations(&pod, |_, finding| finding.path.subject() == &Subject::Metadata)
+        }
+        Target::Added(new, old) => {
+            let before = judge.violations(&old, |_, _| true);
+            judge.violations(&new, |rule, finding| {
+                !before.iter().any(|b| b.rule == rule && b.finding == *finding)
+            })
+        }
+    };
+    Decision { outcome: outcome(&violations), violations, ..decision }
+}
+
+struct Judge<'j, 'a> {
+    set: &'j PolicySet,
+    attributes: &'j Attributes<'a>,
+    scope: Scope,
+    now: Timestamp,
+}
+
+impl Judge<'_, '_> {
+    fn violations(
+        &self,
+        pod: &PodView<'_>,
+        counts: impl Fn(&'static str, &Finding) -> bool,
+    ) -> Vec<Violation> {
+        let input = MatchInput {
+            namespace: &self.attributes.namespace,
+            namespace_labels: None,
+            pod,
+            username: &self.attributes.user.username,
+            groups: &self.attributes.user.groups,
+        };
+        let mut violations = Vec::new();
+        let mut findings = Vec::new();
+        for policy in self.set.candidates(&input).filter(|policy| policy.matches(&input)) {
+            for rule in policy.rules.iter().filter(|rule| self.scope.asks(rule.enforcement)) {
+                rule.check.check(pod, &mut findings);
+                for finding in findings.drain(..).filter(|finding| counts(rule.id, finding)) {
+                    let container = finding.path.container();
+                    let exception = self.set.exceptions().iter().find(|exception| {
+                        exception.covers(&policy.name, rule.id, &input, container, self.now)
+                    });
+                    violations.push(Violation {
+                        policy: policy.name.clone(),
+                        rule: rule.id,
+                        enforcement: rule.enforcement,
+                        exception: exception.map(|exception| exception.name.clone()),
+                        finding,
+                    });
+                }
+            }
+        }
+        violations
+    }
+}
+
+fn outcome(violations: &[Violation]) -> Outcome {
+    let stands = |enforcement| {
+        violations.iter().any(|v| v.exception.is_none() && v.enforcement == enforcement)
+    };
+    if stands(Enforcement::Deny) {
+        Outcome::Denied
+    } else if stands(Enforcement::Warn) {
+        Outcome::Warned
+    } else if violations.iter().any(|violation| violation.exception.is_some()) {
+        Outcome::Excepted
+    } else {
+        Outcome::Allowed
+    }
+}

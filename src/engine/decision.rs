@@ -1,0 +1,140 @@
+//! The one outcome of one review.
+
+use std::fmt;
+
+use crate::policy::Enforcement;
+use crate::rules::Finding;
+
+/// What was decided, and why.
+#[derive(Debug, Clone)]
+pub struct Decision {
+    /// Names the decision in the answer, in the API server's audit log and in the record.
+    pub id: DecisionId,
+    /// What was decided.
+    pub outcome: Outcome,
+    /// Every rule broken, in the order of policies, rules and fields; excepted ones among them.
+    pub violations: Vec<Violation>,
+    /// Why nothing was judged, where nothing was.
+    pub not_judged: Option<NotJudged>,
+    /// Why the object could not be read, for [`Outcome::Failed`] and unreadable pods.
+    pub failure: Option<String>,
+    /// Digest of the policy set that decided.
+    pub policy_set: String,
+}
+
+/// What was decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// Nothing stands against it. Rules that only audit may have been broken.
+    Allowed,
+    /// Let in with warnings.
+    Warned,
+    /// Let in after a repair.
+    Fixed,
+    /// Let in by an exception.
+    Excepted,
+    /// Refused.
+    Denied,
+    /// Podgate itself failed.
+    Failed,
+}
+
+impl Outcome {
+    /// All outcomes.
+    pub const ALL: [Self; 6] =
+        [Self::Allowed, Self::Warned, Self::Fixed, Self::Excepted, Self::Denied, Self::Failed];
+
+    /// The word in records, metrics and annotations.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Allowed => "allowed",
+            Self::Warned => "warned",
+            Self::Fixed => "fixed",
+            Self::Excepted => "excepted",
+            Self::Denied => "denied",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// Whether the request passes.
+    #[must_use]
+    pub fn is_allowed(self) -> bool {
+        !matches!(self, Self::Denied | Self::Failed)
+    }
+}
+
+/// One rule of one policy broken at one field.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Violation {
+    /// Name of the policy.
+    pub policy: String,
+    /// Id of the rule.
+    pub rule: &'static str,
+    /// What the violation leads to.
+    pub enforcement: Enforcement,
+    /// The field, what was found there, and what would be right.
+    pub finding: Finding,
+    /// Name of the exception that lets it pass.
+    pub exception: Option<String>,
+}
+
+/// Why a request was not judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotJudged {
+    /// Neither a pod nor a kind or subresource that carries one.
+    NoPod,
+    /// The object only waits for its finalizers.
+    BeingDeleted,
+    /// DELETE and CONNECT create nothing.
+    Operation,
+    /// The update changes nothing that rules read.
+    NothingChanged,
+}
+
+impl NotJudged {
+    /// The reason, as a sentence's end.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NoPod => "carries no pod",
+            Self::BeingDeleted => "the object is being deleted",
+            Self::Operation => "the operation creates nothing",
+            Self::NothingChanged => "the update changes nothing that rules read",
+        }
+    }
+}
+
+/// A short name for a decision, such as `7f3k-92`, made from what identifies the request.
+///
+/// 30 bits: enough to name one among the recent ones; the record's `requestUid` is the exact key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct DecisionId([u8; 6]);
+
+impl DecisionId {
+    /// The id of the decision over the request or document that `identity` identifies.
+    #[must_use]
+    pub fn new(identity: &str) -> Self {
+        // Crockford's base 32: no letter that reads as a digit.
+        const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+        // FNV-1a: stable across releases, which std's hasher does not promise.
+        let mut hash = identity.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        hash ^= hash >> 32;
+        let digit = |place: usize| ALPHABET[(hash >> (place * 5)) as usize & 31];
+        Self(std::array::from_fn(digit))
+    }
+}
+
+impl fmt::Display for DecisionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, byte) in self.0.iter().enumerate() {
+            if place == 4 {
+                f.write_str("-")?;
+            }
+            write!(f, "{}", char::from(*byte))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,112 @@
+//! A decision in words: what the sender of the request reads.
+
+use super::decision::{Decision, Violation};
+use crate::policy::Enforcement;
+
+/// How many fields a denial names; a hostile pod could name thousands.
+const SHOWN: usize = 32;
+
+impl Decision {
+    /// The text of a denial.
+    ///
+    /// ```text
+    /// 1 violation of policy shared-kernel (decision 7f3k-92)
+    ///   privileged: containers[app].securityContext.privileged is true, must be absent or false
+    ///     fix: remove spec.containers[0].securityContext.privileged
+    ///   more: podgate explain privileged | podgate explain 7f3k-92
+    /// ```
+    #[must_use]
+    pub fn message(&self) -> String {
+        if let Some(failure) = &self.failure {
+            let failure = printable(failure);
+            return format!("the pod cannot be read, so it cannot be judged: {failure} (decision {})", self.id);
+        }
+        let standing = self.standing(Enforcement::Deny);
+        let mut policies: Vec<&str> = Vec::new();
+        let mut distinct: Vec<&Violation> = Vec::new();
+        for violation in standing {
+            if !policies.contains(&violation.policy.as_str()) {
+                policies.push(&violation.policy);
+            }
+            // Two policies may ask the same rule: the field is named once.
+            if !distinct.iter().any(|v| v.rule == violation.rule && v.finding == violation.finding) {
+                distinct.push(violation);
+            }
+        }
+        let Some(first) = distinct.first() else { return String::new() };
+        let mut text = format!(
+            "{} {} of {} {} (decision {})",
+            distinct.len(),
+            if distinct.len() == 1 { "violation" } else { "violations" },
+            if policies.len() == 1 { "policy" } else { "policies" },
+            policies.join(", "),
+            self.id
+        );
+        for violation in distinct.iter().take(SHOWN) {
+            text.push_str("\n  ");
+            text.push_str(&violation.sentence());
+            text.push_str("\n    fix: ");
+            text.push_str(&printable(&violation.finding.remedy.to_string()));
+        }
+        if distinct.len() > SHOWN {
+            text.push_str(&format!("\n  and {} more", distinct.len() - SHOWN));
+        }
+        text.push_str(&format!("\n  more: podgate explain {} | podgate explain {}", first.rule, self.id));
+        text
+    }
+
+    /// One warning for every field that breaks a rule that warns.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        self.standing(Enforcement::Warn)
+            .map(|violation| {
+                let fix = printable(&violation.finding.remedy.to_string());
+                format!("podgate: policy {}: {}; fix: {fix}", violation.policy, violation.sentence())
+            })
+            .collect()
+    }
+
+    /// What the API server writes into its audit log beside the request.
+    #[must_use]
+    pub fn audit_annotations(&self) -> [(&'static str, String); 3] {
+        let mut rules: Vec<&str> = Vec::new();
+        for violation in &self.violations {
+            if !rules.contains(&violation.rule) {
+                rules.push(violation.rule);
+            }
+        }
+        [
+            ("decision", format!("{} {}", self.outcome.as_str(), self.id)),
+            ("rules", rules.join(",")),
+            ("policy-set", self.policy_set.clone()),
+        ]
+    }
+
+    /// Violations that no exception covers.
+    fn standing(&self, enforcement: Enforcement) -> impl Iterator<Item = &Violation> {
+        self.violations
+            .iter()
+            .filter(move |v| v.exception.is_none() && v.enforcement == enforcement)
+    }
+}
+
+impl Violation {
+    /// The violation in one line: `rule: path is found, must be allowed`.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let finding = &self.finding;
+        let path = printable(&finding.path.short());
+        let found = printable(&finding.found.to_string());
+        format!("{}: {path} is {found}, must be {}", self.rule, finding.allowed)
+    }
+}
+
+/// `text` without control characters: names come from manifests and end on terminals and in logs.
+fn printable(text: &str) -> String {
+    if !text.contains(char::is_control) {
+        return text.to_owned();
+    }
+    text.chars()
+        .flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] })
+        .collect()
+}

@@ -1,0 +1,128 @@
+//! Which pod of a request is judged, and how.
+
+use super::decision::NotJudged;
+use crate::admission::{Attributes, Operation};
+use crate::pod::{Kind, Object, PodView};
+
+/// Subresources of pods that bring no pod; any other, known or not, is judged, as Pod Security does.
+const PODLESS_SUBRESOURCES: &[&str] =
+    &["exec", "attach", "eviction", "log", "portforward", "proxy", "status"];
+
+/// Prefixes of the annotations that rules read.
+const SECURITY_ANNOTATIONS: &[&str] = &[
+    "container.apparmor.security.beta.kubernetes.io/",
+    "container.seccomp.security.alpha.kubernetes.io/",
+    "seccomp.security.alpha.kubernetes.io/",
+];
+
+/// What to judge.
+#[derive(Debug)]
+pub(super) enum Target<'v> {
+    /// The whole pod.
+    Whole(PodView<'v>),
+    /// Only what the update adds to what was wrong before: `new`, then `old`.
+    Added(PodView<'v>, PodView<'v>),
+    /// Only metadata: a Binding merges its annotations into the pod.
+    Metadata(PodView<'v>),
+    /// Nothing, and why.
+    Nothing(NotJudged),
+    /// The object should hold a pod and cannot be read.
+    Unreadable(String),
+}
+
+/// Finds what to judge in a request.
+pub(super) fn find<'v>(attributes: &'v Attributes<'_>) -> Target<'v> {
+    if matches!(attributes.operation, Operation::Delete | Operation::Connect) {
+        return Target::Nothing(NotJudged::Operation);
+    }
+    let subresource = &*attributes.subresource;
+    let of_pods = attributes.group.is_empty() && &*attributes.resource == "pods";
+    if of_pods && subresource == "binding" || &*attributes.kind == "Binding" {
+        return binding(attributes);
+    }
+    let kind = match attributes.pod_kind() {
+        Some(Kind::Pod) if PODLESS_SUBRESOURCES.contains(&subresource) => None,
+        Some(Kind::Pod) => Some(Kind::Pod),
+        // `scale` and `status` of a workload cannot change its template.
+        kind if subresource.is_empty() => kind,
+        _ if of_pods && !PODLESS_SUBRESOURCES.contains(&subresource) => {
+            let kind = &*attributes.kind;
+            return Target::Unreadable(format!(
+                "pods/{subresource} brings a {kind:?}, and Podgate knows no such subresource"
+            ));
+        }
+        _ => None,
+    };
+    let Some(kind) = kind else { return Target::Nothing(NotJudged::NoPod) };
+    if let Some(error) = &attributes.unreadable {
+        return Target::Unreadable(error.clone());
+    }
+    let Some(object) = &attributes.object else {
+        return Target::Unreadable("request.object is missing".to_owned());
+    };
+    pod(kind, object, attributes.old_object.as_ref(), attributes.operation)
+}
+
+fn pod<'v>(
+    kind: Kind,
+    object: &'v Object<'_>,
+    old_object: Option<&'v Object<'_>>,
+    operation: Operation,
+) -> Target<'v> {
+    let Some(new) = object.pod(kind) else { return Target::Nothing(NotJudged::NoPod) };
+    if operation != Operation::Update {
+        return Target::Whole(new);
+    }
+    if object.is_being_deleted() {
+        return Target::Nothing(NotJudged::BeingDeleted);
+    }
+    let Some(old) = old_object.and_then(|old| old.pod(kind)) else { return Target::Whole(new) };
+    if new.spec() == old.spec() && security_annotations(&new).eq(security_annotations(&old)) {
+        return Target::Nothing(NotJudged::NothingChanged);
+    }
+    // A workload's template makes new pods; a pod's update concerns one that may already run.
+    if kind != Kind::Pod || is_significant(&new, &old) {
+        return Target::Whole(new);
+    }
+    Target::Added(new, old)
+}
+
+fn binding<'v>(attributes: &'v Attributes<'_>) -> Target<'v> {
+    if let Some(error) = &attributes.unreadable {
+        return Target::Unreadable(error.clone());
+    }
+    match &attributes.object {
+        Some(binding) => Target::Metadata(binding.metadata_view()),
+        None => Target::Unreadable("request.object is missing".to_owned()),
+    }
+}
+
+/// Pod Security Admission's own test: images, the number of containers, or a new ephemeral container.
+fn is_significant(new: &PodView<'_>, old: &PodView<'_>) -> bool {
+    let (new, old) = (new.spec(), old.spec());
+    let (new_ephemeral, old_ephemeral) = (
+        new.ephemeral_containers.as_deref().unwrap_or_default(),
+        old.ephemeral_containers.as_deref().unwrap_or_default(),
+    );
+    let images_differ = [
+        (&new.containers, &old.containers),
+        (&new.init_containers, &old.init_containers),
+    ]
+    .into_iter()
+    .any(|(new, old)| {
+        let (new, old) =
+            (new.as_deref().unwrap_or_default(), old.as_deref().unwrap_or_default());
+        new.len() != old.len() || new.iter().zip(old).any(|(new, old)| new.image != old.image)
+    });
+    images_differ
+        || new_ephemeral.iter().any(|container| {
+            !old_ephemeral
+                .iter()
+                .any(|old| old.name == container.name && old.image == container.image)
+        })
+}
+
+fn security_annotations<'v>(pod: &PodView<'v>) -> impl Iterator<Item = (&'v str, &'v str)> {
+    pod.annotations()
+        .filter(|(key, _)| SECURITY_ANNOTATIONS.iter().any(|prefix| key.starts_with(prefix)))
+}

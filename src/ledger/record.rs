@@ -1,0 +1,199 @@
+//! The record of one decision: versioned, and only ever added to.
+//!
+//! It never holds an environment value, a secret, `userInfo.extra` or a whole object: it is built from
+//! [`Attributes`], which never read them.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::admission::Attributes;
+use crate::engine::{Decision, Violation};
+use crate::pod::PodView;
+
+/// Name and version of the schema.
+pub const SCHEMA: &str = "podgate.dev/decision/v1";
+
+/// What the server knows of a request beside what was decided.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'r> {
+    /// The review's uid.
+    pub uid: &'r str,
+    /// The facts of the request.
+    pub attributes: &'r Attributes<'r>,
+    /// The object's JSON as it was sent, for its digest.
+    pub object_json: Option<&'r str>,
+    /// Which replica answered.
+    pub replica: &'r str,
+    /// Which cluster it is in; empty where nobody said.
+    pub cluster: &'r str,
+    /// Generation of the policy set, counted by the replica since it started.
+    pub generation: u64,
+    /// When it was decided.
+    pub time: Timestamp,
+    /// How long the judgement took, decoding included.
+    pub latency: Duration,
+}
+
+/// One line of the ledger.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Record<'r> {
+    schema: &'static str,
+    time: Timestamp,
+    replica: &'r str,
+    cluster: &'r str,
+    decision_id: String,
+    request_uid: &'r str,
+    operation: &'static str,
+    subresource: &'r str,
+    dry_run: bool,
+    user: User<'r>,
+    object: Object<'r>,
+    images: Vec<&'r str>,
+    decision: &'static str,
+    violations: Vec<ViolationRecord<'r>>,
+    exceptions: Vec<&'r str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<&'r str>,
+    policy_set: PolicySet<'r>,
+    latency_micros: u128,
+}
+
+#[derive(Debug, Serialize)]
+struct User<'r> {
+    name: &'r str,
+    uid: &'r str,
+    groups: Vec<&'r str>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Object<'r> {
+    api_version: String,
+    kind: &'r str,
+    namespace: &'r str,
+    name: &'r str,
+    generate_name: &'r str,
+    uid: &'r str,
+    digest: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct ViolationRecord<'r> {
+    policy: &'r str,
+    rule: &'static str,
+    enforcement: &'static str,
+    path: String,
+    container: Option<&'r str>,
+    found: String,
+    allowed: &'r str,
+    fix: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exception: Option<&'r str>,
+}
+
+#[derive(Debug, Serialize)]
+struct PolicySet<'r> {
+    digest: &'r str,
+    generation: u64,
+}
+
+impl<'r> Record<'r> {
+    /// The record of `decision` over `request`.
+    #[must_use]
+    pub fn new(decision: &'r Decision, request: &Request<'r>) -> Self {
+        let attributes = request.attributes;
+        let mut exceptions: Vec<&str> = Vec::new();
+        for name in decision.violations.iter().filter_map(|v| v.exception.as_deref()) {
+            if !exceptions.contains(&name) {
+                exceptions.push(name);
+            }
+        }
+        Self {
+            schema: SCHEMA,
+            time: request.time,
+            replica: request.replica,
+            cluster: request.cluster,
+            decision_id: decision.id.to_string(),
+            request_uid: request.uid,
+            operation: attributes.operation.as_str(),
+            subresource: &attributes.subresource,
+            dry_run: attributes.dry_run,
+            user: User {
+                name: &attributes.user.username,
+                uid: &attributes.user.uid,
+                groups: attributes.user.groups.iter().map(|group| &**group).collect(),
+            },
+            object: Object::new(request),
+            images: images(attributes),
+            decision: decision.outcome.as_str(),
+            violations: decision.violations.iter().map(ViolationRecord::new).collect(),
+            exceptions,
+            failure: decision.failure.as_deref(),
+            policy_set: PolicySet { digest: &decision.policy_set, generation: request.generation },
+            latency_micros: request.latency.as_micros(),
+        }
+    }
+
+    /// The record as one line of JSON, without the newline.
+    #[must_use]
+    pub fn to_line(&self) -> String {
+        serde_json::to_string(self).expect("a record holds only strings, numbers and booleans")
+    }
+}
+
+impl<'r> Object<'r> {
+    fn new(request: &Request<'r>) -> Self {
+        let attributes = request.attributes;
+        let metadata = attributes.object.as_ref().and_then(|object| object.metadata.as_ref());
+        Self {
+            api_version: attributes.api_version(),
+            kind: &attributes.kind,
+            namespace: &attributes.namespace,
+            name: &attributes.name,
+            generate_name: metadata.and_then(|m| m.generate_name.as_deref()).unwrap_or_default(),
+            uid: metadata.and_then(|m| m.uid.as_deref()).unwrap_or_default(),
+            digest: request.object_json.map(|json| digest(json.as_bytes())),
+        }
+    }
+}
+
+impl<'r> ViolationRecord<'r> {
+    fn new(violation: &'r Violation) -> Self {
+        let finding = &violation.finding;
+        Self {
+            policy: &violation.policy,
+            rule: violation.rule,
+            enforcement: violation.enforcement.as_str(),
+            path: finding.path.to_string(),
+            container: finding.path.container(),
+            found: finding.found.to_string(),
+            allowed: &finding.allowed,
+            fix: finding.remedy.to_string(),
+            exception: violation.exception.as_deref(),
+        }
+    }
+}
+
+fn images<'r>(attributes: &'r Attributes<'r>) -> Vec<&'r str> {
+    let pod = attributes.pod_kind().and_then(|kind| attributes.object.as_ref()?.pod(kind));
+    let mut images = Vec::new();
+    for image in pod.iter().flat_map(PodView::containers).filter_map(|c| c.image()) {
+        if !images.contains(&image) {
+            images.push(image);
+        }
+    }
+    images
+}
+
+fn digest(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    let mut text = String::from("sha256:");
+    for byte in Sha256::digest(bytes) {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}

@@ -1,0 +1,2 @@
+//! The `podgate` command.
+fn main() {}

@@ -1,0 +1,153 @@
+//! Manifest files: the objects in them, judged as if they were created.
+//!
+//! A manifest is read as `kubectl` reads it, turned into the JSON that the API server would see, and
+//! judged through the same [`Attributes`] as a review.
+
+use crate::admission::{Attributes, Operation, User};
+use crate::pod::{Kind, Object, Text};
+use crate::yaml::{self, Key, Limits, Node, Value, YamlError};
+
+/// One object of a manifest file.
+#[derive(Debug)]
+pub struct Document {
+    /// Which object of the file this is, from 1; items of a `List` count one by one.
+    pub index: usize,
+    /// `apiVersion`, as written.
+    pub api_version: String,
+    /// `kind`, as written.
+    pub kind: String,
+    /// `metadata.namespace`; empty where none is written.
+    pub namespace: String,
+    /// `metadata.name`, or `metadata.generateName` where there is no name.
+    pub name: String,
+    /// The kind that carries a pod, where it is one.
+    pub carries: Option<Kind>,
+    node: Node,
+    json: String,
+}
+
+/// Reads the objects of a file: several documents, and the items of lists.
+///
+/// # Errors
+/// Where the text is not YAML or JSON as `kubectl` reads it, or is past a bound.
+pub fn read(text: &str) -> Result<Vec<Document>, YamlError> {
+    let mut documents = Vec::new();
+    for node in yaml::read(text, Limits::default())? {
+        collect(node, &mut documents);
+    }
+    Ok(documents)
+}
+
+/// Adds `node`, or its items where it is a `List`. Nesting is bounded by the reader.
+fn collect(mut node: Node, documents: &mut Vec<Document>) {
+    let is_list = text(&node, "kind").ends_with("List");
+    if let Value::Mapping(entries) = &mut node.value
+        && is_list
+        && let Some((_, items)) = entries.iter_mut().find(|(key, _)| key.name == "items")
+        && let Value::Sequence(items) = &mut items.value
+    {
+        for item in std::mem::take(items) {
+            collect(item, documents);
+        }
+        return;
+    }
+    documents.push(Document::new(documents.len() + 1, node));
+}
+
+impl Document {
+    fn new(index: usize, mut node: Node) -> Self {
+        let (api_version, kind) = (text(&node, "apiVersion"), text(&node, "kind"));
+        let metadata = node.get("metadata");
+        let of_metadata = |name| metadata.map(|m| text(m, name)).unwrap_or_default();
+        let name = match of_metadata("name") {
+            name if name.is_empty() => of_metadata("generateName"),
+            name => name,
+        };
+        let namespace = of_metadata("namespace");
+        let carries = Kind::from_api_version(&api_version, &kind);
+        if let Some(kind) = carries {
+            default_volumes(&mut node, kind);
+        }
+        let json = node.to_json();
+        Self { index, api_version, kind, namespace, name, carries, node, json }
+    }
+
+    /// Line on which the object starts.
+    #[must_use]
+    pub fn line(&self) -> u32 {
+        self.node.line
+    }
+
+    /// Line of the field at `path`, or of the nearest field above it that is written.
+    #[must_use]
+    pub fn line_of(&self, path: &str) -> u32 {
+        self.node.at(path).unwrap_or(&self.node).line
+    }
+
+    /// What the object is to a decision: its creation, in `namespace` where it names none itself.
+    #[must_use]
+    pub fn attributes<'d>(&'d self, namespace: &'d str) -> Attributes<'d> {
+        let (object, unreadable) = match Object::decode(&self.json) {
+            Ok(object) => (Some(object), None),
+            Err(error) => (None, Some(error.to_string())),
+        };
+        let (group, version) =
+            self.api_version.split_once('/').unwrap_or(("", self.api_version.as_str()));
+        let group = match self.carries {
+            Some(kind) => kind.group(),
+            None => group,
+        };
+        Attributes {
+            operation: Operation::Create,
+            group: borrowed(group),
+            version: borrowed(version),
+            kind: borrowed(&self.kind),
+            resource: Text::default(),
+            subresource: Text::default(),
+            name: borrowed(&self.name),
+            namespace: borrowed(if self.namespace.is_empty() { namespace } else { &self.namespace }),
+            user: User::default(),
+            dry_run: false,
+            object,
+            old_object: None,
+            unreadable,
+        }
+    }
+}
+
+/// Gives volumes that name no source the `emptyDir` that the API server gives them.
+fn default_volumes(node: &mut Node, kind: Kind) {
+    let mut spec = Some(node);
+    let segments = kind.template_path().split('.').filter(|segment| !segment.is_empty());
+    for segment in segments.chain(["spec", "volumes"]) {
+        spec = spec.and_then(|node| entry(node, segment));
+    }
+    let Some(Node { value: Value::Sequence(volumes), .. }) = spec else { return };
+    for volume in volumes {
+        let (line, column) = (volume.line, volume.column);
+        if let Value::Mapping(entries) = &mut volume.value
+            && entries.iter().all(|(key, value)| key.name == "name" || value.value == Value::Null)
+        {
+            entries.retain(|(key, _)| key.name == "name");
+            let empty = Node { value: Value::Mapping(Vec::new()), line, column };
+            entries.push((Key { name: "emptyDir".to_owned(), line, column }, empty));
+        }
+    }
+}
+
+fn entry<'n>(node: &'n mut Node, name: &str) -> Option<&'n mut Node> {
+    match &mut node.value {
+        Value::Mapping(entries) => {
+            entries.iter_mut().find(|(key, _)| key.name == name).map(|(_, value)| value)
+        }
+        _ => None,
+    }
+}
+
+fn text(node: &Node, name: &str) -> String {
+    node.get(name).and_then(Node::as_str).unwrap_or_default().to_owned()
+}
+
+fn borrowed(text: &str) -> Text<'_> {
+    Text(std::borrow::Cow::Borrowed(text))
+}

@@ -1,0 +1,108 @@
+//! `-o json`: one array, an element an object.
+
+use serde::Serialize;
+
+use super::{Entry, Outcome, Report};
+use crate::engine::Violation;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct EntryJson<'r> {
+    file: &'r str,
+    document: usize,
+    line: u32,
+    api_version: &'r str,
+    kind: &'r str,
+    namespace: &'r str,
+    name: &'r str,
+    #[serde(flatten)]
+    result: ResultJson<'r>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase", untagged)]
+enum ResultJson<'r> {
+    #[serde(rename_all = "camelCase")]
+    Judged {
+        decision: &'static str,
+        allowed: bool,
+        violations: Vec<ViolationJson<'r>>,
+        policy_set: &'r str,
+    },
+    Skipped {
+        skipped: &'static str,
+    },
+    Failed {
+        error: &'r str,
+    },
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ViolationJson<'r> {
+    policy: &'r str,
+    rule: &'static str,
+    path: String,
+    line: u32,
+    found: String,
+    allowed: &'r str,
+    message: String,
+    enforcement: &'static str,
+    fix: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exception: Option<&'r str>,
+}
+
+/// The report as a JSON array.
+///
+/// # Errors
+/// Where `out` cannot be written.
+pub fn write(report: &Report, out: &mut impl std::io::Write) -> std::io::Result<()> {
+    let entries: Vec<_> = report.entries.iter().map(entry).collect();
+    serde_json::to_writer_pretty(&mut *out, &entries)?;
+    writeln!(out)
+}
+
+fn entry(entry: &Entry) -> EntryJson<'_> {
+    let result = match &entry.result {
+        Outcome::Judged(decision, lines) => ResultJson::Judged {
+            decision: decision.outcome.as_str(),
+            allowed: decision.outcome.is_allowed(),
+            violations: decision
+                .violations
+                .iter()
+                .zip(lines)
+                .map(|(found, line)| violation(found, *line))
+                .collect(),
+            policy_set: &decision.policy_set,
+        },
+        Outcome::Skipped(skipped) => ResultJson::Skipped { skipped },
+        Outcome::Failed(error) => ResultJson::Failed { error },
+    };
+    EntryJson {
+        file: &entry.file,
+        document: entry.document,
+        line: entry.line,
+        api_version: &entry.api_version,
+        kind: &entry.kind,
+        namespace: &entry.namespace,
+        name: &entry.name,
+        result,
+    }
+}
+
+fn violation(violation: &Violation, line: u32) -> ViolationJson<'_> {
+    let finding = &violation.finding;
+    ViolationJson {
+        policy: &violation.policy,
+        rule: violation.rule,
+        path: finding.path.to_string(),
+        line,
+        found: finding.found.to_string(),
+        allowed: &finding.allowed,
+        message: violation.sentence(),
+        enforcement: violation.enforcement.as_str(),
+        fix: finding.remedy.to_string(),
+        exception: violation.exception.as_deref(),
+    }
+}

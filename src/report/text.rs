@@ -1,0 +1,103 @@
+//! `-o text`: for a person. Colours are written always; the stream leaves them out where it must.
+
+use std::io::{self, Write};
+
+use clap::builder::styling::{AnsiColor, Style};
+
+use super::{Entry, Outcome, Report};
+use crate::engine;
+
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const MILD: Style = AnsiColor::Yellow.on_default().bold();
+const GOOD: Style = AnsiColor::Green.on_default().bold();
+const FAINT: Style = Style::new().dimmed();
+
+/// The report for a person: objects with violations in full, the others only counted.
+///
+/// # Errors
+/// Where `out` cannot be written.
+pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
+    for entry in &report.entries {
+        match &entry.result {
+            Outcome::Judged(decision, lines) if !decision.violations.is_empty() => {
+                judged(entry, decision, lines, out)?;
+            }
+            Outcome::Failed(error) => {
+                heading(entry, "unreadable", BAD, out)?;
+                writeln!(out, "  {error}\n")?;
+            }
+            _ => {}
+        }
+    }
+    summary(report, out)
+}
+
+fn judged(
+    entry: &Entry,
+    decision: &engine::Decision,
+    lines: &[u32],
+    out: &mut impl Write,
+) -> io::Result<()> {
+    heading(entry, decision.outcome.as_str(), style(decision.outcome), out)?;
+    for (violation, line) in decision.violations.iter().zip(lines) {
+        writeln!(out, "  {}", violation.sentence())?;
+        writeln!(out, "    fix: {}", violation.finding.remedy)?;
+        let enforcement = violation.enforcement.as_str().to_lowercase();
+        write!(out, "    {FAINT}{}:{line}", entry.file)?;
+        write!(out, "  policy {} ({enforcement})", violation.policy)?;
+        if let Some(exception) = &violation.exception {
+            write!(out, "  excepted by {exception}")?;
+        }
+        writeln!(out, "{FAINT:#}")?;
+    }
+    writeln!(out)
+}
+
+fn heading(entry: &Entry, word: &str, style: Style, out: &mut impl Write) -> io::Result<()> {
+    write!(out, "{}:{}", entry.file, entry.line)?;
+    if !entry.kind.is_empty() {
+        write!(out, "  {}", entry.kind)?;
+        let slash = if entry.namespace.is_empty() { "" } else { "/" };
+        write!(out, " {}{slash}{}", entry.namespace, entry.name)?;
+    }
+    writeln!(out, "  {style}{word}{style:#}")
+}
+
+fn style(outcome: engine::Outcome) -> Style {
+    match outcome {
+        engine::Outcome::Denied | engine::Outcome::Failed => BAD,
+        engine::Outcome::Warned | engine::Outcome::Excepted => MILD,
+        engine::Outcome::Allowed | engine::Outcome::Fixed => GOOD,
+    }
+}
+
+fn summary(report: &Report, out: &mut impl Write) -> io::Result<()> {
+    let judged = report.decisions().count();
+    let mut parts = Vec::new();
+    for outcome in engine::Outcome::ALL {
+        let count = report.decisions().filter(|decision| decision.outcome == outcome).count();
+        if count > 0 {
+            let style = style(outcome);
+            parts.push(format!("{style}{count} {}{style:#}", outcome.as_str()));
+        }
+    }
+    let word = if judged == 1 { "object" } else { "objects" };
+    write!(out, "{judged} {word} judged")?;
+    if !parts.is_empty() {
+        write!(out, ": {}", parts.join(", "))?;
+    }
+    writeln!(out)?;
+    let skipped: Vec<&Entry> =
+        report.entries.iter().filter(|e| matches!(e.result, Outcome::Skipped(_))).collect();
+    if !skipped.is_empty() {
+        let mut kinds: Vec<&str> = skipped.iter().map(|entry| entry.kind.as_str()).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        let kinds = kinds.join(", ");
+        writeln!(out, "{} skipped, they carry no pod: {kinds}", skipped.len())?;
+    }
+    if report.failed() > 0 {
+        writeln!(out, "{BAD}{} could not be read{BAD:#}", report.failed())?;
+    }
+    Ok(())
+}

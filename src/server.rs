@@ -1,0 +1,202 @@
+//! The webhook's server: a TLS port for reviews, a plain one for probes and scrapes.
+//!
+//! [`Bound::bind`] can only be called with a [`State`], which holds a compiled policy set, and it loads the
+//! certificate first: when the TLS port opens, everything that an answer needs is there.
+
+pub mod admin;
+pub mod app;
+pub mod connections;
+pub mod duration;
+pub mod files;
+mod handlers;
+pub mod limits;
+pub mod metrics;
+pub mod readiness;
+pub mod reload;
+mod respond;
+pub mod shutdown;
+pub mod store;
+pub mod tls;
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
+use axum_server::{Handle, Server};
+
+pub use self::admin::{Admin, admin};
+pub use self::app::{Recording, State, app};
+pub use self::metrics::Metrics;
+pub use self::readiness::Readiness;
+pub use self::store::PolicyStore;
+use self::connections::LimitedAcceptor;
+use self::metrics::Rejection;
+use self::reload::Policies;
+use self::shutdown::Signals;
+use self::tls::{CertificateError, Loaded, Serving, Source};
+
+/// How a client's HTTP/2 stream may run ahead: a whole review of common size without waiting for a window
+/// update. The default of 64 KiB costs half the throughput of large reviews.
+const STREAM_WINDOW: u32 = 1024 * 1024;
+/// The same for all streams of a connection.
+const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
+/// How often a silent HTTP/2 connection is asked whether it lives, and how long it may take to say so.
+const KEEP_ALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(10));
+
+/// Where to listen, and with what.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Address of the TLS port.
+    pub listen: SocketAddr,
+    /// Address of the admin port.
+    pub admin_listen: SocketAddr,
+    /// The certificate.
+    pub certificate: Source,
+    /// Connections that are open at a time on the TLS port.
+    pub max_connections: usize,
+    /// How long to serve on after the first stop signal.
+    pub grace: Duration,
+    /// How often policy files are looked at.
+    pub policy_poll: Duration,
+    /// How often certificate files are looked at.
+    pub certificate_poll: Duration,
+}
+
+/// Why the server cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// No certificate.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// No TLS.
+    #[error("cannot set up TLS: {0}")]
+    Tls(#[from] rustls::Error),
+    /// No port.
+    #[error("cannot listen on {address}: {source}: give another address with {flag}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// The flag that names it.
+        flag: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// A server whose ports are open and which answers once it runs.
+#[derive(Debug)]
+pub struct Bound {
+    options: Options,
+    state: Arc<State>,
+    readiness: Readiness,
+    listening: readiness::Condition,
+    certificate: Arc<Serving>,
+    loaded: Loaded,
+    tls: RustlsConfig,
+    webhook: TcpListener,
+    admin: TcpListener,
+}
+
+impl Bound {
+    /// Loads the certificate, then opens both ports.
+    pub fn bind(
+        options: Options,
+        state: Arc<State>,
+        readiness: Readiness,
+    ) -> Result<Self, BindError> {
+        let (certificate, loaded) =
+            Serving::load(options.certificate.clone(), Arc::clone(&state.metrics))?;
+        let tls = RustlsConfig::from_config(Arc::new(certificate.config()?));
+        let listen = |address: SocketAddr, flag| {
+            TcpListener::bind(address)
+                .map_err(|source| BindError::Listen { address, flag, source })
+        };
+        let admin = listen(options.admin_listen, "--admin-listen")?;
+        let webhook = listen(options.listen, "--listen")?;
+        let listening = readiness.condition("listening");
+        Ok(Self { options, state, readiness, listening, certificate, loaded, tls, webhook, admin })
+    }
+
+    /// The address of the TLS port.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.webhook.local_addr()
+    }
+
+    /// The address of the admin port.
+    pub fn admin_address(&self) -> io::Result<SocketAddr> {
+        self.admin.local_addr()
+    }
+
+    /// Answers until a signal ends it, and keeps certificate and policies fresh meanwhile.
+    pub async fn run(self, policies: Policies, signals: Signals) -> io::Result<()> {
+        let (address, admin_address) = (self.address()?, self.admin_address()?);
+        let Self { options, state, readiness, listening, certificate, loaded, tls, webhook, admin } =
+            self;
+        let metrics = Arc::clone(&state.metrics);
+        let handle = Handle::new();
+        let webhook =
+            webhook_server(webhook, tls, &options, &metrics)?.handle(handle.clone());
+        let routes = Admin { state: Arc::clone(&state), readiness: readiness.clone() };
+        let admin = axum_server::from_tcp(admin)?
+            .first_request_timeout(limits::HEADER_TIMEOUT)
+            .serve(self::admin::admin(routes).into_make_service());
+        let store = Arc::clone(&state.store);
+        listening.met();
+        tracing::info!(%address, admin = %admin_address, "listening");
+        tokio::select! {
+            // The webhook's end is the end: the rest only serves it.
+            result = webhook.serve(app(state).into_make_service()) => result?,
+            result = admin => result?,
+            () = shutdown::drain_on_signal(signals, readiness, handle, options.grace) => {}
+            () = background(certificate.keep_fresh(loaded, options.certificate_poll)) => {}
+            () = background(policies.keep_fresh(store, metrics, options.policy_poll)) => {}
+        }
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+/// Runs on a task of its own, stopped when this is dropped. It never ends first: a background task that
+/// has nothing to do must not stop the server.
+async fn background(task: impl Future<Output = ()> + Send + 'static) {
+    let mut tasks = tokio::task::JoinSet::new();
+    tasks.spawn(task);
+    while let Some(result) = tasks.join_next().await {
+        if result.is_err() {
+            tracing::error!("a background task panicked: files are no longer watched");
+        }
+    }
+    std::future::pending().await
+}
+
+fn webhook_server(
+    listener: TcpListener,
+    tls: RustlsConfig,
+    options: &Options,
+    metrics: &Arc<Metrics>,
+) -> io::Result<Server<SocketAddr, RustlsAcceptor<LimitedAcceptor>>> {
+    let limited = LimitedAcceptor::new(options.max_connections);
+    let acceptor = RustlsAcceptor::new(tls)
+        .handshake_timeout(limits::HANDSHAKE_TIMEOUT)
+        .acceptor(limited);
+    let rejected = Arc::clone(metrics);
+    let mut server = axum_server::from_tcp(listener)?
+        .acceptor(acceptor)
+        .first_request_timeout(limits::HEADER_TIMEOUT)
+        .accept_error_handler(move |_, error| {
+            let refused = error.kind() == connections::REFUSED;
+            rejected.rejected(if refused { Rejection::Connections } else { Rejection::Handshake });
+            tracing::debug!(%error, "connection not accepted");
+        });
+    let http = server.http_builder();
+    http.http1()
+        .header_read_timeout(limits::HEADER_TIMEOUT);
+    http.http2()
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .keep_alive_interval(KEEP_ALIVE.0)
+        .keep_alive_timeout(KEEP_ALIVE.1);
+    Ok(server)
+}

@@ -1,0 +1,94 @@
+//! The routes of the TLS port, and what they share.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State as Shared;
+use axum::response::Response;
+use axum::routing::post;
+use jiff::Timestamp;
+use serde::Deserialize;
+use tokio::sync::Semaphore;
+
+use super::handlers;
+use super::limits;
+use super::metrics::{Metrics, Rejection};
+use super::respond;
+use super::store::PolicyStore;
+use crate::admission::Attributes;
+use crate::engine::{self, Decision, Scope};
+use crate::ledger::LineSink;
+use crate::policy::PolicySet;
+
+/// Which decisions are recorded.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Recording {
+    /// Every one.
+    All,
+    /// All but those where nothing was found.
+    #[default]
+    Notable,
+}
+
+/// How a request is judged: [`engine::decide`], but for tests of its failure.
+pub type Decide = fn(&PolicySet, &Attributes<'_>, Scope, &str, Timestamp) -> Decision;
+
+/// What every request shares.
+#[derive(Debug)]
+pub struct State {
+    /// The policies.
+    pub store: Arc<PolicyStore>,
+    /// The counters.
+    pub metrics: Arc<Metrics>,
+    /// Where records go; none keeps none.
+    pub ledger: Option<LineSink>,
+    /// Which decisions are recorded.
+    pub recording: Recording,
+    /// Which replica this is, for the record.
+    pub replica: String,
+    /// Which cluster it serves, for the record.
+    pub cluster: String,
+    /// How a request is judged.
+    pub decide: Decide,
+    /// One permit a request in flight.
+    pub in_flight: Semaphore,
+}
+
+impl State {
+    /// Serves from `store`, records nothing, and allows the default number of requests in flight.
+    #[must_use]
+    pub fn new(store: Arc<PolicyStore>, metrics: Arc<Metrics>) -> Self {
+        Self {
+            store,
+            metrics,
+            ledger: None,
+            recording: Recording::default(),
+            replica: String::new(),
+            cluster: String::new(),
+            decide: engine::decide,
+            in_flight: Semaphore::new(limits::MAX_IN_FLIGHT),
+        }
+    }
+}
+
+/// The routes of the TLS port. There are no layers: each would box every request.
+pub fn app(state: Arc<State>) -> Router {
+    Router::new()
+        .route("/validate", post(handlers::validate))
+        .route("/observe", post(handlers::observe))
+        .route("/mutate", post(handlers::mutate))
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .with_state(state)
+}
+
+async fn not_found(Shared(state): Shared<Arc<State>>) -> Response {
+    state.metrics.rejected(Rejection::NotFound);
+    respond::rejection(Rejection::NotFound)
+}
+
+async fn method_not_allowed(Shared(state): Shared<Arc<State>>) -> Response {
+    state.metrics.rejected(Rejection::Method);
+    respond::rejection(Rejection::Method)
+}

@@ -1,0 +1,196 @@
+//! One review: read, judge, record, answer.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use axum::extract::{Request, State as Shared};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::Response;
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::app::{Recording, State};
+use super::limits::{self, Deadline};
+use super::metrics::{Endpoint, Rejection};
+use super::respond;
+use super::store::InForce;
+use crate::admission::{Review, ReviewError};
+use crate::engine::{Decision, Outcome, Scope};
+use crate::ledger;
+
+/// Bodies past this are judged on a thread that may block: a large one would hold up every connection
+/// that shares the worker.
+const LARGE: usize = 512 * 1024;
+
+pub(super) async fn validate(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
+    answer(state, Endpoint::Validate, request).await
+}
+
+pub(super) async fn observe(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
+    answer(state, Endpoint::Observe, request).await
+}
+
+pub(super) async fn mutate(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
+    answer(state, Endpoint::Mutate, request).await
+}
+
+async fn answer(state: Arc<State>, endpoint: Endpoint, request: Request) -> Response {
+    let result = match state.in_flight.try_acquire() {
+        // Held until the answer is made, its way back not counted.
+        Ok(_permit) => read_and_judge(&state, endpoint, request).await,
+        Err(_) => Err(Rejection::Busy.into()),
+    };
+    result.unwrap_or_else(|refusal| {
+        let Refusal { rejection, detail } = refusal;
+        state.metrics.rejected(rejection);
+        match detail {
+            Some(detail) => respond::problem(StatusCode::BAD_REQUEST, detail.reason, &detail.message),
+            None => respond::rejection(rejection),
+        }
+    })
+}
+
+/// A request that gets no review back.
+struct Refusal {
+    rejection: Rejection,
+    detail: Option<ReviewError>,
+}
+
+impl From<Rejection> for Refusal {
+    fn from(rejection: Rejection) -> Self {
+        Self { rejection, detail: None }
+    }
+}
+
+impl From<ReviewError> for Refusal {
+    fn from(detail: ReviewError) -> Self {
+        Self { rejection: Rejection::InvalidReview, detail: Some(detail) }
+    }
+}
+
+async fn read_and_judge(
+    state: &Arc<State>,
+    endpoint: Endpoint,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let deadline = Deadline::of(request.uri().query());
+    let (parts, body) = request.into_parts();
+    if !is_json(&parts.headers) {
+        return Err(Rejection::MediaType.into());
+    }
+    let body = limits::read_body(&parts.headers, body, &deadline).await?;
+    if body.len() <= LARGE {
+        return judge(state, endpoint, &body, &deadline);
+    }
+    let state = Arc::clone(state);
+    tokio::task::spawn_blocking(move || judge(&state, endpoint, &body, &deadline))
+        .await
+        .unwrap_or_else(|_| Err(Rejection::Internal.into()))
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(value) = headers.get(header::CONTENT_TYPE) else { return false };
+    let media_type = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
+    media_type.trim_ascii().eq_ignore_ascii_case(b"application/json")
+}
+
+fn judge(
+    state: &State,
+    endpoint: Endpoint,
+    body: &Bytes,
+    deadline: &Deadline,
+) -> Result<Response, Refusal> {
+    let text = std::str::from_utf8(body).map_err(|error| ReviewError {
+        reason: "InvalidUtf8",
+        message: format!("the body is not UTF-8: byte {} is wrong", error.valid_up_to()),
+    })?;
+    let Ok(review) = catch_unwind(|| Review::decode(text)) else {
+        state.metrics.panicked();
+        return Err(Rejection::Internal.into());
+    };
+    let review = review?;
+    if endpoint == Endpoint::Mutate {
+        let took = deadline.started().elapsed();
+        state.metrics.counted(endpoint, review.attributes.operation, Outcome::Allowed, took);
+        return Ok(respond::json(StatusCode::OK, respond::unchanged(&review.uid)));
+    }
+    let scope = if endpoint == Endpoint::Validate { Scope::Deny } else { Scope::Observe };
+    let in_force = state.store.load();
+    let time = Timestamp::now();
+    let judged = catch_unwind(AssertUnwindSafe(|| {
+        let decision =
+            (state.decide)(&in_force.set, &review.attributes, scope, &review.uid, time);
+        let answer = respond::review(endpoint, &review.uid, &decision);
+        (decision, answer)
+    }));
+    let took = deadline.started().elapsed();
+    let Ok((decision, answer)) = judged else {
+        state.metrics.panicked();
+        state.metrics.counted(endpoint, review.attributes.operation, Outcome::Failed, took);
+        return Ok(respond::fault(endpoint, &review.uid));
+    };
+    if deadline.passed() {
+        // Nobody reads the answer any more, and what was not answered was not decided.
+        return Err(Rejection::Timeout.into());
+    }
+    record(state, &in_force, &review, &decision, &Moment { text, time, took });
+    state.metrics.reviewed(endpoint, review.attributes.operation, &decision, took);
+    Ok(respond::json(StatusCode::OK, answer))
+}
+
+/// What the record tells beside review and decision.
+struct Moment<'m> {
+    text: &'m str,
+    time: Timestamp,
+    took: std::time::Duration,
+}
+
+/// Hands the record over before the answer leaves.
+fn record(
+    state: &State,
+    in_force: &InForce,
+    review: &Review<'_>,
+    decision: &Decision,
+    moment: &Moment<'_>,
+) {
+    let Some(sink) = &state.ledger else { return };
+    let notable = decision.outcome != Outcome::Allowed
+        || !decision.violations.is_empty()
+        || decision.failure.is_some();
+    if state.recording == Recording::Notable && !notable {
+        return;
+    }
+    let request = ledger::Request {
+        uid: &review.uid,
+        attributes: &review.attributes,
+        object_json: object_json(moment.text),
+        replica: &state.replica,
+        cluster: &state.cluster,
+        generation: in_force.generation,
+        time: moment.time,
+        latency: moment.took,
+    };
+    let line = catch_unwind(AssertUnwindSafe(|| ledger::Record::new(decision, &request).to_line()));
+    if line.is_err() {
+        state.metrics.panicked();
+    }
+    state.metrics.recorded(line.is_ok_and(|line| sink.append(line)));
+}
+
+/// The object as it was sent, for its digest. Read only for what is recorded.
+fn object_json(text: &str) -> Option<&str> {
+    #[derive(Deserialize)]
+    struct Envelope<'a> {
+        #[serde(borrow)]
+        request: Request<'a>,
+    }
+    #[derive(Deserialize)]
+    struct Request<'a> {
+        #[serde(borrow)]
+        object: Option<&'a RawValue>,
+    }
+    let envelope: Envelope<'_> = serde_json::from_str(text).ok()?;
+    envelope.request.object.map(RawValue::get)
+}

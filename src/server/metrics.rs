@@ -1,0 +1,410 @@
+//! What a scrape tells. Label values are enums and the names of policies and rules: never a user, a
+//! namespace or an object, so that no client can make series.
+
+mod latency;
+
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+use self::latency::Latency;
+use super::store::PolicyStore;
+use crate::admission::Operation;
+use crate::engine::{Decision, Outcome};
+
+/// Which endpoint a review came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Endpoint {
+    /// `/validate`: rules that deny.
+    Validate,
+    /// `/observe`: rules that warn or audit.
+    Observe,
+    /// `/mutate`: fixes.
+    Mutate,
+}
+
+impl Endpoint {
+    /// All endpoints.
+    pub const ALL: [Self; 3] = [Self::Validate, Self::Observe, Self::Mutate];
+
+    /// The label value.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Validate => "validate",
+            Self::Observe => "observe",
+            Self::Mutate => "mutate",
+        }
+    }
+}
+
+/// Why a request was answered without a review.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rejection {
+    /// The body is past the limit.
+    TooLarge,
+    /// The body ended before its time.
+    BrokenBody,
+    /// The body is not a review.
+    InvalidReview,
+    /// The body is not announced as JSON.
+    MediaType,
+    /// No such path.
+    NotFound,
+    /// Not POST.
+    Method,
+    /// As many requests as allowed are in flight.
+    Busy,
+    /// The sender's patience ran out.
+    Timeout,
+    /// As many connections as allowed are open.
+    Connections,
+    /// TLS was not agreed on.
+    Handshake,
+    /// Podgate's own fault.
+    Internal,
+}
+
+impl Rejection {
+    /// All reasons.
+    pub const ALL: [Self; 11] = [
+        Self::TooLarge,
+        Self::BrokenBody,
+        Self::InvalidReview,
+        Self::MediaType,
+        Self::NotFound,
+        Self::Method,
+        Self::Busy,
+        Self::Timeout,
+        Self::Connections,
+        Self::Handshake,
+        Self::Internal,
+    ];
+
+    /// The label value.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::TooLarge => "too_large",
+            Self::BrokenBody => "broken_body",
+            Self::InvalidReview => "invalid_review",
+            Self::MediaType => "media_type",
+            Self::NotFound => "not_found",
+            Self::Method => "method",
+            Self::Busy => "busy",
+            Self::Timeout => "timeout",
+            Self::Connections => "connections",
+            Self::Handshake => "handshake",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReviewLabels {
+    endpoint: &'static str,
+    operation: &'static str,
+    decision: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ViolationLabels {
+    policy: String,
+    rule: String,
+    enforcement: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabel {
+    reason: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DigestLabel {
+    digest: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StateLabel {
+    state: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CertificateLabel {
+    certificate: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BuildLabels {
+    version: &'static str,
+}
+
+/// The counters of one operation, by outcome.
+type ByOutcome = [Counter; Outcome::ALL.len()];
+
+/// The metrics of one process.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    /// By endpoint, operation and outcome: found by index, so that a request takes no lock.
+    reviews: [[ByOutcome; Operation::ALL.len()]; Endpoint::ALL.len()],
+    latency: Latency,
+    violations: Family<ViolationLabels, Counter>,
+    rejected: [Counter; Rejection::ALL.len()],
+    panics: Counter,
+    ledger_records: Counter,
+    ledger_lost: Counter,
+    policy_set: Family<DigestLabel, Gauge>,
+    policy_set_age: Gauge,
+    policies: Family<StateLabel, Gauge>,
+    exceptions: Family<StateLabel, Gauge>,
+    reload_failures: Counter,
+    certificate_failures: Counter,
+    certificate_not_after: Family<CertificateLabel, Gauge>,
+}
+
+/// How many documents of a kind are in force, and how many are not.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Policies in force.
+    pub policies: usize,
+    /// Exceptions in force.
+    pub exceptions: usize,
+    /// Exceptions that have expired.
+    pub expired_exceptions: usize,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// Registers every metric, so that a scrape shows zeros before the first request.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("podgate");
+        let reviews = Family::<ReviewLabels, Counter>::default();
+        let rejected = Family::<ReasonLabel, Counter>::default();
+        let build = Family::<BuildLabels, Gauge>::default();
+        build.get_or_create(&BuildLabels { version: env!("CARGO_PKG_VERSION") }).set(1);
+        let counters = |endpoint: Endpoint, operation: Operation| {
+            Outcome::ALL.map(|outcome| {
+                reviews.get_or_create_owned(&ReviewLabels {
+                    endpoint: endpoint.as_str(),
+                    operation: operation.as_str(),
+                    decision: outcome.as_str(),
+                })
+            })
+        };
+        let mut metrics = Self {
+            reviews: Endpoint::ALL
+                .map(|endpoint| Operation::ALL.map(|operation| counters(endpoint, operation))),
+            rejected: Rejection::ALL
+                .map(|r| rejected.get_or_create_owned(&ReasonLabel { reason: r.as_str() })),
+            registry: Registry::default(),
+            latency: Latency::default(),
+            violations: Family::default(),
+            panics: Counter::default(),
+            ledger_records: Counter::default(),
+            ledger_lost: Counter::default(),
+            policy_set: Family::default(),
+            policy_set_age: Gauge::default(),
+            policies: Family::default(),
+            exceptions: Family::default(),
+            reload_failures: Counter::default(),
+            certificate_failures: Counter::default(),
+            certificate_not_after: Family::default(),
+        };
+        registry.register("reviews", "Reviews answered", reviews);
+        registry.register(
+            "requests_rejected",
+            "Requests and connections turned away without a review",
+            rejected,
+        );
+        registry.register("build_info", "The version that runs", build);
+        metrics.register_all(&mut registry);
+        metrics.registry = registry;
+        metrics
+    }
+
+    fn register_all(&self, r: &mut Registry) {
+        r.register(
+            "review_duration_seconds",
+            "From the request's headers to its answer",
+            self.latency.clone(),
+        );
+        r.register("rule_violations", "Violations found", self.violations.clone());
+        r.register("panics", "Panics while judging, each answered as a failure", self.panics.clone());
+        r.register("ledger_records", "Records handed to the ledger", self.ledger_records.clone());
+        r.register("ledger_lost", "Records the ledger had no room for", self.ledger_lost.clone());
+        r.register("policy_set_info", "The policy set in force", self.policy_set.clone());
+        r.register(
+            "policy_set_age_seconds",
+            "Since the policy set in force was compiled",
+            self.policy_set_age.clone(),
+        );
+        r.register("policies", "Policies by state", self.policies.clone());
+        r.register("exceptions", "Exceptions by state", self.exceptions.clone());
+        r.register(
+            "policy_reload_failures",
+            "Changed policies that could not be compiled",
+            self.reload_failures.clone(),
+        );
+        r.register(
+            "certificate_reload_failures",
+            "Changed certificates that could not be used",
+            self.certificate_failures.clone(),
+        );
+        r.register(
+            "certificate_not_after_seconds",
+            "When the certificate expires, in seconds since 1970",
+            self.certificate_not_after.clone(),
+        );
+    }
+
+    /// Counts a review that was answered.
+    pub fn reviewed(
+        &self,
+        endpoint: Endpoint,
+        operation: Operation,
+        decision: &Decision,
+        took: Duration,
+    ) {
+        self.counted(endpoint, operation, decision.outcome, took);
+        for violation in &decision.violations {
+            let labels = ViolationLabels {
+                policy: violation.policy.to_string(),
+                rule: violation.rule.to_string(),
+                enforcement: violation.enforcement.as_str(),
+            };
+            self.violations.get_or_create(&labels).inc();
+        }
+    }
+
+    /// Counts a review of which no decision came.
+    pub fn counted(
+        &self,
+        endpoint: Endpoint,
+        operation: Operation,
+        outcome: Outcome,
+        took: Duration,
+    ) {
+        self.reviews[endpoint as usize][operation as usize][outcome as usize].inc();
+        self.latency.observe(took);
+    }
+
+    /// Counts a request or a connection that was turned away.
+    pub fn rejected(&self, rejection: Rejection) {
+        self.rejected[rejection as usize].inc();
+    }
+
+    /// How many were turned away for this reason.
+    #[must_use]
+    pub fn rejections(&self, rejection: Rejection) -> u64 {
+        self.rejected[rejection as usize].get()
+    }
+
+    /// Counts a panic.
+    pub fn panicked(&self) {
+        self.panics.inc();
+    }
+
+    /// Counts a record, or its loss.
+    pub fn recorded(&self, kept: bool) {
+        if kept { self.ledger_records.inc() } else { self.ledger_lost.inc() };
+    }
+
+    /// Tells which set is in force; the one before is forgotten.
+    pub fn policy_set(&self, digest: &str, counts: Counts) {
+        self.policy_set.clear();
+        self.policy_set.get_or_create(&DigestLabel { digest: digest.to_owned() }).set(1);
+        set(&self.policies, "active", counts.policies);
+        set(&self.exceptions, "active", counts.exceptions);
+        set(&self.exceptions, "expired", counts.expired_exceptions);
+    }
+
+    /// Counts a reload of policies that failed.
+    pub fn reload_failed(&self) {
+        self.reload_failures.inc();
+    }
+
+    /// Counts a reload of the certificate that failed.
+    pub fn certificate_failed(&self) {
+        self.certificate_failures.inc();
+    }
+
+    /// How many reloads of the certificate failed.
+    #[must_use]
+    pub fn certificate_failures(&self) -> u64 {
+        self.certificate_failures.get()
+    }
+
+    /// How many reloads of policies failed.
+    #[must_use]
+    pub fn reload_failures(&self) -> u64 {
+        self.reload_failures.get()
+    }
+
+    /// How many panics there were.
+    #[must_use]
+    pub fn panics(&self) -> u64 {
+        self.panics.get()
+    }
+
+    /// Tells when the served certificate expires.
+    pub fn certificate(&self, not_after: i64) {
+        self.certificate_not_after
+            .get_or_create(&CertificateLabel { certificate: "serving" })
+            .set(not_after);
+    }
+
+    /// The text of a scrape.
+    #[must_use]
+    pub fn render(&self, store: &PolicyStore) -> String {
+        let age = store.load().since.elapsed().as_secs();
+        self.policy_set_age.set(i64::try_from(age).unwrap_or(i64::MAX));
+        let mut text = String::new();
+        // Writing to a string cannot fail; a metric that cannot be encoded ends the text early.
+        if let Err(error) = text::encode(&mut text, &self.registry) {
+            tracing::error!(%error, "cannot encode metrics");
+        }
+        text
+    }
+}
+
+fn set(family: &Family<StateLabel, Gauge>, state: &'static str, count: usize) {
+    family.get_or_create(&StateLabel { state }).set(i64::try_from(count).unwrap_or(i64::MAX));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arrays_are_in_the_order_that_indexes_them() {
+        assert!(Endpoint::ALL.iter().enumerate().all(|(i, e)| *e as usize == i));
+        assert!(Operation::ALL.iter().enumerate().all(|(i, o)| *o as usize == i));
+        assert!(Rejection::ALL.iter().enumerate().all(|(i, r)| *r as usize == i));
+        assert!(Outcome::ALL.iter().enumerate().all(|(i, o)| *o as usize == i));
+    }
+
+    #[test]
+    fn a_new_digest_replaces_the_old_one() {
+        let metrics = Metrics::new();
+        metrics.policy_set("old", Counts::default());
+        metrics.policy_set("new", Counts { policies: 2, ..Counts::default() });
+        let mut text = String::new();
+        text::encode(&mut text, &metrics.registry).unwrap();
+        assert!(text.contains("podgate_policy_set_info{digest=\"new\"} 1"), "{text}");
+        assert!(!text.contains("old"), "{text}");
+        assert!(text.contains("podgate_policies{state=\"active\"} 2"), "{text}");
+        assert!(text.contains("podgate_requests_rejected_total{reason=\"busy\"} 0"), "{text}");
+    }
+}

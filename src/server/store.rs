@@ -1,0 +1,66 @@
+//! The policy set in force: read by every request without a lock, replaced whole.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use arc_swap::{ArcSwap, Guard};
+
+use crate::policy::PolicySet;
+
+/// A policy set and how it came to be in force.
+#[derive(Debug)]
+pub struct InForce {
+    /// The set.
+    pub set: PolicySet,
+    /// Counted from 1 since the process started.
+    pub generation: u64,
+    /// When it was compiled.
+    pub since: Instant,
+}
+
+/// Holds the set in force. There is always one: a store cannot be made without it, so no request is ever
+/// let in by a process that has no policies yet.
+#[derive(Debug)]
+pub struct PolicyStore {
+    current: ArcSwap<InForce>,
+    problems: ArcSwap<Vec<String>>,
+}
+
+impl PolicyStore {
+    /// Starts with `set` in force.
+    #[must_use]
+    pub fn new(set: PolicySet) -> Self {
+        let first = InForce { set, generation: 1, since: Instant::now() };
+        Self { current: ArcSwap::from_pointee(first), problems: ArcSwap::default() }
+    }
+
+    /// The set in force. Hold it for one request only.
+    #[must_use]
+    pub fn load(&self) -> Guard<Arc<InForce>> {
+        self.current.load()
+    }
+
+    /// Puts `set` in force and forgets what was wrong before. Only one task may call it.
+    pub fn replace(&self, set: PolicySet) -> u64 {
+        let generation = self.load().generation + 1;
+        self.current.store(Arc::new(InForce { set, generation, since: Instant::now() }));
+        self.problems.store(Arc::default());
+        generation
+    }
+
+    /// Keeps the set in force, and remembers why the newer documents are not.
+    pub fn keep(&self, problems: Vec<String>) {
+        self.problems.store(Arc::new(problems));
+    }
+
+    /// The documents are again those in force.
+    pub fn settle(&self) {
+        self.problems.store(Arc::default());
+    }
+
+    /// What is wrong with documents that are newer than the set in force.
+    #[must_use]
+    pub fn problems(&self) -> Arc<Vec<String>> {
+        self.problems.load_full()
+    }
+}

@@ -1,0 +1,156 @@
+//! The serving certificate: what is served now, and how it is replaced without a restart.
+
+mod certificate;
+mod self_signed;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use rustls::ServerConfig;
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+
+pub use self::certificate::{CertificateError, Certificate};
+use super::files;
+use super::metrics::Metrics;
+
+/// How often the certificate's files are compared with what is served.
+pub const POLL: Duration = Duration::from_secs(15);
+
+/// Where the certificate comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// PEM files, read again when their content changes.
+    Files {
+        /// The chain, leaf first.
+        certificate: PathBuf,
+        /// The private key.
+        key: PathBuf,
+    },
+    /// Made at start and again before it expires, for these names beside `localhost`.
+    SelfSigned {
+        /// DNS names and addresses.
+        names: Vec<String>,
+    },
+}
+
+/// The certificate that is served, and the one place where it is replaced.
+#[derive(Debug)]
+pub struct Serving {
+    source: Source,
+    current: ArcSwap<CertifiedKey>,
+    metrics: Arc<Metrics>,
+}
+
+impl Serving {
+    /// Loads the certificate for the first time.
+    pub fn load(source: Source, metrics: Arc<Metrics>) -> Result<(Arc<Self>, Loaded), CertificateError> {
+        let (certificate, state) = fetch(&source)?;
+        metrics.certificate(certificate.not_after);
+        let current = ArcSwap::new(Arc::new(certificate.key));
+        Ok((Arc::new(Self { source, current, metrics }), state))
+    }
+
+    /// The TLS settings: HTTP/2 first, and this certificate, whichever it is by then.
+    pub fn config(self: &Arc<Self>) -> Result<ServerConfig, rustls::Error> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::clone(self) as Arc<dyn ResolvesServerCert>);
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(config)
+    }
+
+    /// Compares the source with what is served, every `interval`, for ever. What cannot be used is
+    /// logged once and counted, and the last good certificate stays.
+    pub async fn keep_fresh(self: Arc<Self>, mut loaded: Loaded, interval: Duration) {
+        let mut ticks = tokio::time::interval(interval);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        ticks.tick().await;
+        let mut last_error = String::new();
+        loop {
+            ticks.tick().await;
+            let this = Arc::clone(&self);
+            let before = loaded.clone();
+            // Files may lie on a slow volume, and a key takes a while to make.
+            let Ok(result) = tokio::task::spawn_blocking(move || this.renew(&before)).await else {
+                continue;
+            };
+            match result {
+                Ok(None) => {}
+                Ok(Some(state)) => {
+                    loaded = state;
+                    last_error.clear();
+                }
+                Err(error) => {
+                    let error = error.to_string();
+                    if error != last_error {
+                        self.metrics.certificate_failed();
+                        tracing::error!(%error, "new certificate cannot be used: the last good one stays");
+                        last_error = error;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Replaces the certificate where the source has another one by now.
+    fn renew(&self, loaded: &Loaded) -> Result<Option<Loaded>, CertificateError> {
+        let due = match (&self.source, loaded) {
+            (Source::Files { certificate, key }, Loaded::Content(before)) => {
+                files::read(&[certificate.clone(), key.clone()])? != *before
+            }
+            (_, Loaded::Until(renewal)) => jiff::Timestamp::now().as_second() >= *renewal,
+            (Source::SelfSigned { .. }, Loaded::Content(_)) => true,
+        };
+        if !due {
+            return Ok(None);
+        }
+        let (certificate, state) = fetch(&self.source)?;
+        let not_after = certificate.not_after;
+        self.current.store(Arc::new(certificate.key));
+        self.metrics.certificate(not_after);
+        let expires = jiff::Timestamp::from_second(not_after).unwrap_or_default();
+        tracing::info!(%expires, "serving certificate replaced");
+        Ok(Some(state))
+    }
+}
+
+impl ResolvesServerCert for Serving {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.current.load_full())
+    }
+}
+
+/// What was loaded last, to tell whether there is something newer.
+#[derive(Debug, Clone)]
+pub enum Loaded {
+    /// The bytes of the files.
+    Content(files::Content),
+    /// When a new one is due, in seconds since 1970.
+    Until(i64),
+}
+
+fn fetch(source: &Source) -> Result<(Certificate, Loaded), CertificateError> {
+    match source {
+        Source::Files { certificate, key } => {
+            let content = files::read(&[certificate.clone(), key.clone()])?;
+            let loaded = Certificate::from_pem(
+                (certificate, &content[certificate]),
+                (key, &content[key]),
+            )?;
+            Ok((loaded, Loaded::Content(content)))
+        }
+        Source::SelfSigned { names } => {
+            let certificate = self_signed::make(names, jiff::Timestamp::now())?;
+            let renewal = certificate.not_after - self_signed::RENEW_BEFORE;
+            Ok((certificate, Loaded::Until(renewal)))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
