@@ -40,14 +40,8 @@ fn oracle_fixtures() {
 fn oracle_random() {
     let (count, seed) = (setting(COUNT, 200_000), setting(SEED, 1));
     println!("{count} random pods of seed {seed} ({COUNT}, {SEED})");
-    let tally = hold(&[
-        "random",
-        "-count",
-        &count.to_string(),
-        "-seed",
-        &seed.to_string(),
-    ])
-    .unwrap();
+    let tally =
+        hold(&["random", "-count", &count.to_string(), "-seed", &seed.to_string()]).unwrap();
     println!("{tally}");
     tally.assert_agreement();
 
@@ -57,12 +51,7 @@ fn oracle_random() {
     assert!((20..=80).contains(&share), "{share}% were allowed");
     let mut checks: Vec<_> = tally.refusals.keys().map(|(check, _)| check).collect();
     checks.dedup();
-    assert_eq!(
-        (checks.len(), tally.refusals.len()),
-        (CHECKS, REVISIONS),
-        "{:?}",
-        tally.refusals
-    );
+    assert_eq!((checks.len(), tally.refusals.len()), (CHECKS, REVISIONS), "{:?}", tally.refusals);
 }
 
 /// Upstream quotes some values as Go does; this is every character there is.
@@ -127,20 +116,14 @@ impl Tally {
         self.seen += 1;
         self.allowed += usize::from(case.allowed);
         let podgate = judge(&case);
-        if !podgate
-            .as_ref()
-            .is_ok_and(|failures| agree(failures, &case))
-        {
+        if !podgate.as_ref().is_ok_and(|failures| agree(failures, &case)) {
             self.differing += 1;
             if self.differing <= SHOWN {
                 self.show(&case, podgate)?;
             }
         }
         for refusal in case.results {
-            *self
-                .refusals
-                .entry((refusal.check, refusal.since))
-                .or_default() += 1;
+            *self.refusals.entry((refusal.check, refusal.since)).or_default() += 1;
         }
         Ok(())
     }
@@ -150,44 +133,20 @@ impl Tally {
             Ok(failures) => standard::long_form(&failures),
             Err(error) => format!("error: {error:#}"),
         };
-        let Case {
-            id,
-            level,
-            version,
-            pod,
-            text,
-            ..
-        } = case;
+        let Case { id, level, version, pod, text, .. } = case;
         writeln!(self.shown, "{id} at {level}:{version}")?;
-        writeln!(
-            self.shown,
-            "  upstream: {text:?}\n  podgate:  {podgate:?}\n  pod:      {pod}"
-        )
+        writeln!(self.shown, "  upstream: {text:?}\n  podgate:  {podgate:?}\n  pod:      {pod}")
     }
 
     fn assert_agreement(&self) {
-        assert!(
-            self.differing == 0,
-            "{} of {} differ:\n{}",
-            self.differing,
-            self.seen,
-            self.shown
-        );
+        assert!(self.differing == 0, "{} of {} differ:\n{}", self.differing, self.seen, self.shown);
     }
 }
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            seen,
-            allowed,
-            differing,
-            ..
-        } = self;
-        writeln!(
-            f,
-            "{seen:>8} pods, {allowed} allowed, {differing} judged differently"
-        )?;
+        let Self { seen, allowed, differing, .. } = self;
+        writeln!(f, "{seen:>8} pods, {allowed} allowed, {differing} judged differently")?;
         for ((check, since), count) in &self.refusals {
             writeln!(f, "{count:>8} refused by {check} of {since}")?;
         }
@@ -218,13 +177,8 @@ fn agree(podgate: &[Failure], case: &Case<'_>) -> bool {
 /// The oracle's program, built once a run; Go's own cache makes the next one quick.
 static ORACLE: LazyLock<Result<PathBuf>> = LazyLock::new(|| {
     let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("oracle");
-    let status = go("go")
-        .arg("build")
-        .arg("-o")
-        .arg(&program)
-        .arg(".")
-        .status()
-        .context("running go")?;
+    let status =
+        go("go").arg("build").arg("-o").arg(&program).arg(".").status().context("running go")?;
     ensure!(status.success(), "the oracle was not built ({status})");
     Ok(program)
 });
@@ -233,9 +187,7 @@ static ORACLE: LazyLock<Result<PathBuf>> = LazyLock::new(|| {
 fn go(program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new(program);
     command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("oracle"));
-    command
-        .env("GOFLAGS", "-mod=readonly -buildvcs=false")
-        .env("GOWORK", "off");
+    command.env("GOFLAGS", "-mod=readonly -buildvcs=false").env("GOWORK", "off");
     command
 }
 
