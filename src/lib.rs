@@ -12,6 +12,7 @@
 //! `docs/architecture.md` has the map, and `tests/layering.rs` keeps it.
 
 pub mod admission;
+pub mod cli;
 pub mod engine;
 pub mod ledger;
 pub mod manifest;

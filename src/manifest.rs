@@ -105,7 +105,11 @@ impl Document {
             resource: Text::default(),
             subresource: Text::default(),
             name: borrowed(&self.name),
-            namespace: borrowed(if self.namespace.is_empty() { namespace } else { &self.namespace }),
+            namespace: borrowed(if self.namespace.is_empty() {
+                namespace
+            } else {
+                &self.namespace
+            }),
             user: User::default(),
             dry_run: false,
             object,

@@ -14,9 +14,7 @@ mod security;
 mod view;
 mod volume;
 
-pub use container::{
-    Container, Handler, Lifecycle, Port, Probe, Resources, VolumeMount,
-};
+pub use container::{Container, Handler, Lifecycle, Port, Probe, Resources, VolumeMount};
 pub use decode::{DecodeError, List, Map, Names, Present, Text};
 pub use kind::Kind;
 pub use object::{Metadata, Object, Os, OwnerReference, Spec, Template, Toleration};

@@ -1,12 +1,36 @@
 //! Policies: documents in, an immutable set out.
+//!
+//! [`load::read`] gets the text of files and folders, [`compile`] turns texts into a [`PolicySet`] or
+//! into the list of everything that is wrong with them, and the set says which policies a pod
+//! has to answer to. A set is never changed: a new one replaces it.
 
+mod arguments;
+mod compile;
+mod document;
+mod exception;
+mod index;
+mod library;
+pub mod load;
+mod matcher;
+mod nearest;
+mod pattern;
+mod problem;
+mod reader;
+mod selector;
+mod set;
 pub mod standard;
 
-use crate::pod::{PodView, Text};
-use crate::rules::{Check, Rule};
+use std::fmt;
+
+pub use compile::{Options, Source, compile};
+pub use exception::CompiledException;
+pub use library::embedded;
+pub use matcher::MatchInput;
+pub use problem::{Problem, Severity};
+pub use set::{CompiledPolicy, CompiledRule, PolicySet};
 
 /// What a violation leads to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Enforcement {
     /// The request is refused.
     Deny,
@@ -17,6 +41,9 @@ pub enum Enforcement {
 }
 
 impl Enforcement {
+    /// All of them, strictest first.
+    pub const ALL: [Self; 3] = [Self::Deny, Self::Warn, Self::Audit];
+
     /// The word in policies, records and metrics.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -28,87 +55,11 @@ impl Enforcement {
     }
 }
 
-/// What a policy matches against.
-#[derive(Debug, Clone, Copy)]
-pub struct MatchInput<'v> {
-    /// Namespace.
-    pub namespace: &'v str,
-    /// Labels of the namespace; unknown is in scope.
-    pub namespace_labels: Option<&'v [(String, String)]>,
-    /// The pod.
-    pub pod: &'v PodView<'v>,
-    /// User name.
-    pub username: &'v str,
-    /// Groups.
-    pub groups: &'v [Text<'v>],
-}
-
-/// The policies in force.
-#[derive(Debug, Default)]
-pub struct PolicySet {
-    policies: Vec<CompiledPolicy>,
-    exceptions: Vec<CompiledException>,
-    digest: String,
-}
-
-impl PolicySet {
-    /// Digest.
-    #[must_use]
-    pub fn digest(&self) -> &str {
-        &self.digest
-    }
-    /// Exceptions.
-    #[must_use]
-    pub fn exceptions(&self) -> &[CompiledException] {
-        &self.exceptions
-    }
-    /// Candidates.
-    pub fn candidates(&self, _: &MatchInput<'_>) -> impl Iterator<Item = &CompiledPolicy> {
-        self.policies.iter()
+impl fmt::Display for Enforcement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 
-/// A policy.
-#[derive(Debug)]
-pub struct CompiledPolicy {
-    /// Name.
-    pub name: String,
-    /// Rules.
-    pub rules: Vec<CompiledRule>,
-}
-
-impl CompiledPolicy {
-    /// Whether it applies.
-    #[must_use]
-    pub fn matches(&self, _: &MatchInput<'_>) -> bool {
-        true
-    }
-}
-
-/// A rule of a policy.
-#[derive(Debug)]
-pub struct CompiledRule {
-    /// Id.
-    pub id: &'static str,
-    /// Enforcement.
-    pub enforcement: Enforcement,
-    /// Check.
-    pub check: Box<dyn Check>,
-    /// Rule.
-    pub rule: &'static Rule,
-}
-
-/// An exception.
-#[derive(Debug)]
-pub struct CompiledException {
-    /// Name.
-    pub name: String,
-}
-
-impl CompiledException {
-    /// Whether it covers.
-    #[must_use]
-    pub fn covers(&self, _: &str, _: &str, _: &MatchInput<'_>, _: Option<&str>, _: jiff::Timestamp) -> bool {
-        false
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -33,8 +33,8 @@ mod windows_host_process;
 
 pub use finding::{Finding, Found, Remedy};
 pub use rule::{
-    Arguments, Check, Control, Framework, Parameter, PodSecurityCheck, PodSecurityLevel, Rule, Shape,
-    Value,
+    Arguments, Check, Control, Framework, Parameter, PodSecurityCheck, PodSecurityLevel, Rule,
+    Shape, Value,
 };
 
 /// All built-in rules, sorted by id.

@@ -28,13 +28,13 @@ use axum_server::{Handle, Server};
 
 pub use self::admin::{Admin, admin};
 pub use self::app::{Recording, State, app};
-pub use self::metrics::Metrics;
-pub use self::readiness::Readiness;
-pub use self::store::PolicyStore;
 use self::connections::LimitedAcceptor;
+pub use self::metrics::Metrics;
 use self::metrics::Rejection;
+pub use self::readiness::Readiness;
 use self::reload::Policies;
 use self::shutdown::Signals;
+pub use self::store::PolicyStore;
 use self::tls::{CertificateError, Loaded, Serving, Source};
 
 /// How a client's HTTP/2 stream may run ahead: a whole review of common size without waiting for a window
@@ -110,8 +110,7 @@ impl Bound {
             Serving::load(options.certificate.clone(), Arc::clone(&state.metrics))?;
         let tls = RustlsConfig::from_config(Arc::new(certificate.config()?));
         let listen = |address: SocketAddr, flag| {
-            TcpListener::bind(address)
-                .map_err(|source| BindError::Listen { address, flag, source })
+            TcpListener::bind(address).map_err(|source| BindError::Listen { address, flag, source })
         };
         let admin = listen(options.admin_listen, "--admin-listen")?;
         let webhook = listen(options.listen, "--listen")?;
@@ -136,8 +135,7 @@ impl Bound {
             self;
         let metrics = Arc::clone(&state.metrics);
         let handle = Handle::new();
-        let webhook =
-            webhook_server(webhook, tls, &options, &metrics)?.handle(handle.clone());
+        let webhook = webhook_server(webhook, tls, &options, &metrics)?.handle(handle.clone());
         let routes = Admin { state: Arc::clone(&state), readiness: readiness.clone() };
         let admin = axum_server::from_tcp(admin)?
             .first_request_timeout(limits::HEADER_TIMEOUT)
@@ -178,9 +176,8 @@ fn webhook_server(
     metrics: &Arc<Metrics>,
 ) -> io::Result<Server<SocketAddr, RustlsAcceptor<LimitedAcceptor>>> {
     let limited = LimitedAcceptor::new(options.max_connections);
-    let acceptor = RustlsAcceptor::new(tls)
-        .handshake_timeout(limits::HANDSHAKE_TIMEOUT)
-        .acceptor(limited);
+    let acceptor =
+        RustlsAcceptor::new(tls).handshake_timeout(limits::HANDSHAKE_TIMEOUT).acceptor(limited);
     let rejected = Arc::clone(metrics);
     let mut server = axum_server::from_tcp(listener)?
         .acceptor(acceptor)
@@ -191,8 +188,7 @@ fn webhook_server(
             tracing::debug!(%error, "connection not accepted");
         });
     let http = server.http_builder();
-    http.http1()
-        .header_read_timeout(limits::HEADER_TIMEOUT);
+    http.http1().header_read_timeout(limits::HEADER_TIMEOUT);
     http.http2()
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)

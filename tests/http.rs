@@ -80,7 +80,12 @@ async fn ask(state: State, path: &str, request: &Value) -> Value {
     answer["response"].clone()
 }
 
-fn decision(identity: &str, outcome: Outcome, enforcement: Enforcement, pod: &Attributes<'_>) -> Decision {
+fn decision(
+    identity: &str,
+    outcome: Outcome,
+    enforcement: Enforcement,
+    pod: &Attributes<'_>,
+) -> Decision {
     let kind = pod.pod_kind().unwrap();
     let view = pod.object.as_ref().unwrap().pod(kind).unwrap();
     let path = view.containers().next().unwrap().field("securityContext.privileged");
@@ -119,7 +124,13 @@ fn panics(_: &PolicySet, _: &Attributes<'_>, _: Scope, _: &str, _: Timestamp) ->
     panic!("planted")
 }
 
-fn dawdles(set: &PolicySet, pod: &Attributes<'_>, scope: Scope, id: &str, now: Timestamp) -> Decision {
+fn dawdles(
+    set: &PolicySet,
+    pod: &Attributes<'_>,
+    scope: Scope,
+    id: &str,
+    now: Timestamp,
+) -> Decision {
     // The deadline is 10 ms: half of the 20 ms that the request says.
     std::thread::sleep(std::time::Duration::from_millis(15));
     podgate::engine::decide(set, pod, scope, id, now)
@@ -183,7 +194,8 @@ async fn what_brings_no_pod_is_allowed() {
 
 #[tokio::test]
 async fn a_pod_that_cannot_be_read_is_refused_with_its_uid_and_never_by_observe() {
-    let request = json!({"object": {"apiVersion": "v1", "kind": "Pod", "spec": {"containers": "none"}}});
+    let request =
+        json!({"object": {"apiVersion": "v1", "kind": "Pod", "spec": {"containers": "none"}}});
     let response = ask(state(), "/validate", &request).await;
     assert_eq!(response["allowed"], false);
     assert_eq!(response["status"]["code"], 400);
@@ -230,7 +242,8 @@ async fn wrong_paths_methods_and_media_types_get_json_too() {
     let (status, answer) = send(state(), post("/nowhere", "")).await;
     assert_eq!((status, &answer["reason"]), (StatusCode::NOT_FOUND, &json!("NotFound")));
     for method in [Method::GET, Method::PUT, Method::DELETE] {
-        let request = Request::builder().method(method).uri("/validate").body(Body::empty()).unwrap();
+        let request =
+            Request::builder().method(method).uri("/validate").body(Body::empty()).unwrap();
         let (status, answer) = send(state(), request).await;
         let expected = (StatusCode::METHOD_NOT_ALLOWED, &json!("MethodNotAllowed"));
         assert_eq!((status, &answer["reason"]), expected);
@@ -318,7 +331,10 @@ async fn past_the_requests_in_flight_the_client_is_told_to_come_again() {
     let response = app(Arc::clone(&state)).oneshot(request).await.unwrap();
     assert_eq!(response.headers()[header::RETRY_AFTER], "1");
     let (status, answer) = json_of(response).await;
-    assert_eq!((status, &answer["reason"]), (StatusCode::TOO_MANY_REQUESTS, &json!("TooManyRequests")));
+    assert_eq!(
+        (status, &answer["reason"]),
+        (StatusCode::TOO_MANY_REQUESTS, &json!("TooManyRequests"))
+    );
     assert_eq!(state.metrics.rejections(Rejection::Busy), 1);
     drop(permit);
     let request = post("/validate", review(&json!({})).to_string());
@@ -329,7 +345,11 @@ async fn past_the_requests_in_flight_the_client_is_told_to_come_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_body_that_never_comes_ends_at_the_deadline() {
-    for (path, seconds) in [("/validate?timeout=10s", 9), ("/validate?timeout=nonsense", 9), ("/validate?timeout=1m0s", 54)] {
+    for (path, seconds) in [
+        ("/validate?timeout=10s", 9),
+        ("/validate?timeout=nonsense", 9),
+        ("/validate?timeout=1m0s", 54),
+    ] {
         let (_sender, body) = pending_body();
         let state = Arc::new(state());
         let started = tokio::time::Instant::now();
@@ -431,7 +451,10 @@ async fn only_notable_decisions_are_recorded_unless_all_are_asked_for() {
         for line in text.lines() {
             let record: Value = serde_json::from_str(line).unwrap();
             assert_eq!(record["requestUid"], "0b4d6a6f-0a5e-4bd5-8b7e-1f2f3a4b5c6d");
-            assert!(record["object"]["digest"].as_str().unwrap().starts_with("sha256:"), "{record}");
+            assert!(
+                record["object"]["digest"].as_str().unwrap().starts_with("sha256:"),
+                "{record}"
+            );
         }
     }
 }
@@ -443,9 +466,7 @@ async fn the_admin_port_tells_conditions_policy_set_problems_and_metrics() {
     let readiness = Readiness::default();
     let listening = readiness.condition("listening");
     let routes = admin(Admin { state: Arc::clone(&state), readiness: readiness.clone() });
-    let get = |path: &str| {
-        routes.clone().oneshot(Request::get(path).body(Body::empty()).unwrap())
-    };
+    let get = |path: &str| routes.clone().oneshot(Request::get(path).body(Body::empty()).unwrap());
     let (status, body) = json_of(get("/readyz").await.unwrap()).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(body["conditions"], json!([{"name": "listening", "met": false}]));

@@ -90,7 +90,11 @@ impl<'a> Response<'a> {
     /// Refuses the request: `code` is an HTTP status of 400 or more, `reason` a Kubernetes status reason.
     #[must_use]
     pub fn denied(uid: &'a str, code: u16, reason: &'static str, message: String) -> Self {
-        Self { allowed: false, status: Some(Status { code, reason, message }), ..Self::allowed(uid) }
+        Self {
+            allowed: false,
+            status: Some(Status { code, reason, message }),
+            ..Self::allowed(uid)
+        }
     }
 
     /// Adds warnings, as many as the API server carries; the last one counts those left out.
@@ -104,7 +108,8 @@ impl<'a> Response<'a> {
             used += warning.as_str().len();
             if used > room {
                 let rest = texts.len() - index;
-                self.warnings.push(Warning::new(&format!("podgate: {rest} more warnings left out")));
+                self.warnings
+                    .push(Warning::new(&format!("podgate: {rest} more warnings left out")));
                 break;
             }
             self.warnings.push(warning);
@@ -170,7 +175,6 @@ fn review_json(response: &impl Serialize) -> Vec<u8> {
         kind: &'static str,
         response: &'r R,
     }
-    let review =
-        Review { api_version: "admission.k8s.io/v1", kind: "AdmissionReview", response };
+    let review = Review { api_version: "admission.k8s.io/v1", kind: "AdmissionReview", response };
     serde_json::to_vec(&review).expect("an answer holds only strings, numbers and booleans")
 }

@@ -145,7 +145,11 @@ impl<'a> Review<'a> {
     /// The JSON of the object in a review's body, exactly as it was sent.
     #[must_use]
     pub fn object_json(body: &str) -> Option<&str> {
-        serde_json::from_str::<Envelope<'_, &RawValue>>(body).ok()?.request?.object.map(RawValue::get)
+        serde_json::from_str::<Envelope<'_, &RawValue>>(body)
+            .ok()?
+            .request?
+            .object
+            .map(RawValue::get)
     }
 
     fn from_envelope(envelope: Envelope<'a, Object<'a>>) -> Result<Self, ReviewError> {
@@ -172,7 +176,8 @@ impl<'a> Review<'a> {
             message: format!("{field} is missing"),
         };
         let request = envelope.request.ok_or_else(|| missing("request"))?;
-        let uid = request.uid.filter(|uid| !uid.is_empty()).ok_or_else(|| missing("request.uid"))?;
+        let uid =
+            request.uid.filter(|uid| !uid.is_empty()).ok_or_else(|| missing("request.uid"))?;
         let operation = request.operation.ok_or_else(|| missing("request.operation"))?;
         let operation =
             Operation::ALL.into_iter().find(|o| o.as_str() == &*operation).ok_or_else(|| {

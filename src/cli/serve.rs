@@ -5,7 +5,6 @@ mod settings;
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,7 +27,7 @@ const DEFAULT_POLICIES: [&str; 2] = ["baseline", "shared-kernel"];
 const GRACE: Duration = Duration::from_secs(5);
 
 /// Runs until a signal ends it.
-pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub fn run(args: Args) -> anyhow::Result<()> {
     // In full, so that a setting that is never used does not compile.
     let Settings {
         policies,
@@ -88,8 +87,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         certificate_poll: certificate_poll.map_or(tls::POLL, |period| period.0),
     };
     // What still waits in the ledger is written when the last of the state is dropped, here at the latest.
-    serve(options, state, policies)?;
-    Ok(ExitCode::SUCCESS)
+    serve(options, state, policies)
 }
 
 #[tokio::main]

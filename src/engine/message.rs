@@ -19,7 +19,10 @@ impl Decision {
     pub fn message(&self) -> String {
         if let Some(failure) = &self.failure {
             let failure = printable(failure);
-            return format!("the pod cannot be read, so it cannot be judged: {failure} (decision {})", self.id);
+            return format!(
+                "the pod cannot be read, so it cannot be judged: {failure} (decision {})",
+                self.id
+            );
         }
         let standing = self.standing(Enforcement::Deny);
         let mut policies: Vec<&str> = Vec::new();
@@ -29,7 +32,8 @@ impl Decision {
                 policies.push(&violation.policy);
             }
             // Two policies may ask the same rule: the field is named once.
-            if !distinct.iter().any(|v| v.rule == violation.rule && v.finding == violation.finding) {
+            if !distinct.iter().any(|v| v.rule == violation.rule && v.finding == violation.finding)
+            {
                 distinct.push(violation);
             }
         }
@@ -51,7 +55,10 @@ impl Decision {
         if distinct.len() > SHOWN {
             text.push_str(&format!("\n  and {} more", distinct.len() - SHOWN));
         }
-        text.push_str(&format!("\n  more: podgate explain {} | podgate explain {}", first.rule, self.id));
+        text.push_str(&format!(
+            "\n  more: podgate explain {} | podgate explain {}",
+            first.rule, self.id
+        ));
         text
     }
 
@@ -61,7 +68,11 @@ impl Decision {
         self.standing(Enforcement::Warn)
             .map(|violation| {
                 let fix = printable(&violation.finding.remedy.to_string());
-                format!("podgate: policy {}: {}; fix: {fix}", violation.policy, violation.sentence())
+                format!(
+                    "podgate: policy {}: {}; fix: {fix}",
+                    violation.policy,
+                    violation.sentence()
+                )
             })
             .collect()
     }

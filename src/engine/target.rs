@@ -104,16 +104,15 @@ fn is_significant(new: &PodView<'_>, old: &PodView<'_>) -> bool {
         new.ephemeral_containers.as_deref().unwrap_or_default(),
         old.ephemeral_containers.as_deref().unwrap_or_default(),
     );
-    let images_differ = [
-        (&new.containers, &old.containers),
-        (&new.init_containers, &old.init_containers),
-    ]
-    .into_iter()
-    .any(|(new, old)| {
-        let (new, old) =
-            (new.as_deref().unwrap_or_default(), old.as_deref().unwrap_or_default());
-        new.len() != old.len() || new.iter().zip(old).any(|(new, old)| new.image != old.image)
-    });
+    let images_differ =
+        [(&new.containers, &old.containers), (&new.init_containers, &old.init_containers)]
+            .into_iter()
+            .any(|(new, old)| {
+                let (new, old) =
+                    (new.as_deref().unwrap_or_default(), old.as_deref().unwrap_or_default());
+                new.len() != old.len()
+                    || new.iter().zip(old).any(|(new, old)| new.image != old.image)
+            });
     images_differ
         || new_ephemeral.iter().any(|container| {
             !old_ephemeral

@@ -184,9 +184,10 @@ impl<'a> Object<'a> {
     fn locate(json: &str, error: &serde_json::Error) -> DecodeError {
         let mut reader = serde_json::Deserializer::from_str(json);
         match serde_path_to_error::deserialize::<_, Object<'_>>(&mut reader) {
-            Err(tracked) if error.is_data() => {
-                DecodeError { path: tracked.path().to_string(), message: tracked.inner().to_string() }
-            }
+            Err(tracked) if error.is_data() => DecodeError {
+                path: tracked.path().to_string(),
+                message: tracked.inner().to_string(),
+            },
             _ => DecodeError { path: String::new(), message: error.to_string() },
         }
     }
@@ -223,8 +224,5 @@ impl<'a> Object<'a> {
 fn parts<'v, 'a>(
     template: Option<&'v Template<'a>>,
 ) -> (Option<&'v Metadata<'a>>, Option<&'v Spec<'a>>) {
-    (
-        template.and_then(|t| t.metadata.as_ref()),
-        template.and_then(|t| t.spec.as_ref()),
-    )
+    (template.and_then(|t| t.metadata.as_ref()), template.and_then(|t| t.spec.as_ref()))
 }

@@ -18,11 +18,7 @@ pub struct PodView<'v> {
 }
 
 impl<'v> PodView<'v> {
-    pub(super) fn new(
-        kind: Kind,
-        metadata: Option<&'v Metadata<'v>>,
-        spec: &'v Spec<'v>,
-    ) -> Self {
+    pub(super) fn new(kind: Kind, metadata: Option<&'v Metadata<'v>>, spec: &'v Spec<'v>) -> Self {
         Self { kind, metadata, spec }
     }
 
@@ -115,7 +111,11 @@ impl<'v> PodView<'v> {
 
     /// Path of a field of `container`, such as `securityContext.privileged`.
     #[must_use]
-    pub fn container_path(&self, container: ContainerRef<'_>, field: impl Into<String>) -> FieldPath {
+    pub fn container_path(
+        &self,
+        container: ContainerRef<'_>,
+        field: impl Into<String>,
+    ) -> FieldPath {
         let name = container.name().to_owned();
         let subject = Subject::Container { list: container.list, index: container.index, name };
         FieldPath::new(self.kind, subject, field.into())

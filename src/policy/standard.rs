@@ -152,7 +152,11 @@ pub fn checks(level: Level, version: Version) -> Vec<ActiveCheck> {
     active.sort_by_key(|(_, check, _)| check.level);
     active
         .into_iter()
-        .map(|(rule, check, revision)| ActiveCheck { rule, check: (check.build)(revision), revision })
+        .map(|(rule, check, revision)| ActiveCheck {
+            rule,
+            check: (check.build)(revision),
+            revision,
+        })
         .collect()
 }
 
@@ -193,9 +197,11 @@ pub fn evaluate(level: Level, version: Version, pod: &PodView<'_>) -> Vec<Failur
 pub fn long_form(failures: &[Failure]) -> String {
     let texts: Vec<_> = failures
         .iter()
-        .map(|Failure { reason, detail }| {
-            if detail.is_empty() { reason.clone() } else { format!("{reason} ({detail})") }
-        })
+        .map(
+            |Failure { reason, detail }| {
+                if detail.is_empty() { reason.clone() } else { format!("{reason} ({detail})") }
+            },
+        )
         .collect();
     texts.join(", ")
 }
@@ -317,7 +323,9 @@ mod tests {
 
     #[test]
     fn a_check_is_replaced_only_where_its_replacement_is_active() {
-        for (id, last) in [("seccompProfile_baseline", 18), ("capabilities_baseline", 21), ("procMount", 34)] {
+        for (id, last) in
+            [("seccompProfile_baseline", 18), ("capabilities_baseline", 21), ("procMount", 34)]
+        {
             assert!(ids(Level::Restricted, Version::Minor(last)).contains(&id), "{id}");
             assert!(!ids(Level::Restricted, Version::Minor(last + 1)).contains(&id), "{id}");
             assert!(ids(Level::Baseline, Version::Latest).contains(&id), "{id}");
@@ -358,7 +366,10 @@ mod tests {
 
     #[test]
     fn details_are_left_out_where_empty_and_in_the_short_form() {
-        let failure = |reason: &str, detail: &str| Failure { reason: reason.to_owned(), detail: detail.to_owned() };
+        let failure = |reason: &str, detail: &str| Failure {
+            reason: reason.to_owned(),
+            detail: detail.to_owned(),
+        };
         let failures = [failure("a", "b"), failure("c", "")];
         assert_eq!(long_form(&failures), "a (b), c");
         assert_eq!(short_form(&failures), "a, c");

@@ -42,7 +42,8 @@ pub fn index(rules: &[&Rule]) -> String {
 }
 
 fn sections(rule: &Rule) -> Vec<(&'static str, String)> {
-    let list = |items: &[&str]| items.iter().fold(String::new(), |text, item| text + "- `" + item + "`\n");
+    let list =
+        |items: &[&str]| items.iter().fold(String::new(), |text, item| text + "- `" + item + "`\n");
     let mut sections = vec![
         ("What it reads", list(rule.reads)),
         ("What it allows", rule.allows.to_owned()),
@@ -51,7 +52,12 @@ fn sections(rule: &Rule) -> Vec<(&'static str, String)> {
     ];
     if !rule.parameters.is_empty() {
         let parameters = rule.parameters.iter().fold(String::new(), |text, parameter| {
-            format!("{text}- `{}` ({}): {}\n", parameter.name, shape(parameter.shape), parameter.doc)
+            format!(
+                "{text}- `{}` ({}): {}\n",
+                parameter.name,
+                shape(parameter.shape),
+                parameter.doc
+            )
         });
         sections.push(("Parameters", parameters));
     }

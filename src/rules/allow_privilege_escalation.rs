@@ -60,7 +60,8 @@ impl Check for NoNewPrivileges {
             let value =
                 container.security_context().and_then(|context| context.allow_privilege_escalation);
             if value != Some(false) {
-                let path = pod.container_path(container, "securityContext.allowPrivilegeEscalation");
+                let path =
+                    pod.container_path(container, "securityContext.allowPrivilegeEscalation");
                 findings.push(Finding {
                     remedy: Remedy::Set(path.clone(), "false".into()),
                     path,
@@ -109,10 +110,8 @@ mod tests {
     fn the_finding_names_field_and_fix() {
         assert_eq!(
             lines(&RULE, &[], r#"{"containers": [{"name": "a"}]}"#),
-            [
-                "containers[a].securityContext.allowPrivilegeEscalation is absent, must be false; \
-                 set spec.containers[0].securityContext.allowPrivilegeEscalation to false"
-            ]
+            ["containers[a].securityContext.allowPrivilegeEscalation is absent, must be false; \
+                 set spec.containers[0].securityContext.allowPrivilegeEscalation to false"]
         );
     }
 }

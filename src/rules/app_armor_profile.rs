@@ -67,7 +67,8 @@ impl Check for AppArmor {
                 });
             }
         }
-        if let Some(profile) = pod.security_context().and_then(|context| context.app_armor_profile.as_ref())
+        if let Some(profile) =
+            pod.security_context().and_then(|context| context.app_armor_profile.as_ref())
             && !is_allowed(profile)
         {
             findings.push(bad_type(profile, pod.path(FIELD)));

@@ -74,7 +74,8 @@ impl Check for Added {
             else {
                 continue;
             };
-            for (index, name) in capabilities.add.as_deref().unwrap_or_default().iter().enumerate() {
+            for (index, name) in capabilities.add.as_deref().unwrap_or_default().iter().enumerate()
+            {
                 if !ALLOWED.contains(&&**name) {
                     let field = format!("securityContext.capabilities.add[{index}]");
                     let path = pod.container_path(container, field);
@@ -141,7 +142,13 @@ mod tests {
         let spec = r#"{"containers": [{"name": "app", "securityContext":
             {"capabilities": {"add": ["CHOWN", "SYS_ADMIN"]}}}]}"#;
         let lines = lines(&RULE, &[], spec);
-        assert!(lines[0].starts_with("containers[app].securityContext.capabilities.add[1] is \"SYS_ADMIN\""));
-        assert!(lines[0].ends_with("remove spec.containers[0].securityContext.capabilities.add[1]"));
+        assert!(
+            lines[0].starts_with(
+                "containers[app].securityContext.capabilities.add[1] is \"SYS_ADMIN\""
+            )
+        );
+        assert!(
+            lines[0].ends_with("remove spec.containers[0].securityContext.capabilities.add[1]")
+        );
     }
 }

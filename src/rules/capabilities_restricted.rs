@@ -76,7 +76,8 @@ impl Check for Dropped {
 }
 
 fn check_container(pod: &PodView<'_>, container: ContainerRef<'_>, findings: &mut Vec<Finding>) {
-    let capabilities = container.security_context().and_then(|context| context.capabilities.as_ref());
+    let capabilities =
+        container.security_context().and_then(|context| context.capabilities.as_ref());
     let drop = capabilities.and_then(|c| c.drop.as_deref()).unwrap_or_default();
     if !drop.iter().any(|name| &**name == "ALL") {
         let path = pod.container_path(container, "securityContext.capabilities.drop");

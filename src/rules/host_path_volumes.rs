@@ -96,10 +96,8 @@ mod tests {
         let spec = r#"{"volumes": [{"name": "root", "hostPath": {"path": "/"}}]}"#;
         assert_eq!(
             lines(&RULE, &[], spec),
-            [
-                "volumes[root].hostPath is \"/\", must be absent; \
-                 use an emptyDir, persistentVolumeClaim, configMap, secret or projected volume"
-            ]
+            ["volumes[root].hostPath is \"/\", must be absent; \
+                 use an emptyDir, persistentVolumeClaim, configMap, secret or projected volume"]
         );
     }
 }

@@ -28,7 +28,11 @@ pub(super) static RULE: Rule = Rule {
           receives traffic meant for another service, and opens a way in from outside the cluster.",
     fix: "Remove `hostPort` and expose the container with a Service. With `hostNetwork: true` the API server \
           sets hostPort to containerPort by itself, so `hostNetwork` has to go.",
-    controls: &[controls::CIS_HOST_PORTS, controls::NSA_POD_ENFORCEMENT, controls::NIST_UNBOUNDED_NETWORK],
+    controls: &[
+        controls::CIS_HOST_PORTS,
+        controls::NSA_POD_ENFORCEMENT,
+        controls::NIST_UNBOUNDED_NETWORK,
+    ],
     parameters: &[],
     build: |_| Box::new(HostPorts),
     pod_security: Some(PodSecurityCheck {
@@ -92,12 +96,16 @@ mod tests {
         let spec = r#"{"containers": [
             {"name": "a", "ports": [{"hostPort": 80}, {"hostPort": 8080}]},
             {"name": "b", "ports": [{"hostPort": 443}, {"hostPort": 80}]}]}"#;
-        assert_eq!(said(&RULE, 0, spec), r#"hostPort (containers "a", "b" use hostPorts 443, 80, 8080)"#);
+        assert_eq!(
+            said(&RULE, 0, spec),
+            r#"hostPort (containers "a", "b" use hostPorts 443, 80, 8080)"#
+        );
     }
 
     #[test]
     fn zero_is_none_and_a_negative_number_is_a_port() {
-        let spec = r#"{"containers": [{"name": "a", "ports": [{"hostPort": 0}, {"hostPort": -1}, {}]}]}"#;
+        let spec =
+            r#"{"containers": [{"name": "a", "ports": [{"hostPort": 0}, {"hostPort": -1}, {}]}]}"#;
         assert_eq!(said(&RULE, 0, spec), r#"hostPort (container "a" uses hostPort -1)"#);
     }
 
@@ -106,9 +114,12 @@ mod tests {
         let spec = r#"{"containers": [{"name": "a", "ports": [{}, {"hostPort": 80}]}]}"#;
         assert_eq!(
             lines(&RULE, &[], spec),
-            ["containers[a].ports[1].hostPort is 80, must be absent or 0; remove spec.containers[0].ports[1].hostPort"]
+            [
+                "containers[a].ports[1].hostPort is 80, must be absent or 0; remove spec.containers[0].ports[1].hostPort"
+            ]
         );
-        let spec = r#"{"hostNetwork": true, "containers": [{"name": "a", "ports": [{"hostPort": 80}]}]}"#;
+        let spec =
+            r#"{"hostNetwork": true, "containers": [{"name": "a", "ports": [{"hostPort": 80}]}]}"#;
         assert!(lines(&RULE, &[], spec)[0].ends_with("every containerPort is a hostPort"));
     }
 }

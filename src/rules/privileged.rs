@@ -50,7 +50,8 @@ struct Privileged;
 impl Check for Privileged {
     fn check(&self, pod: &PodView<'_>, findings: &mut Vec<Finding>) {
         for container in pod.containers() {
-            if container.security_context().is_some_and(|context| context.privileged == Some(true)) {
+            if container.security_context().is_some_and(|context| context.privileged == Some(true))
+            {
                 let path = pod.container_path(container, "securityContext.privileged");
                 findings.push(Finding {
                     remedy: Remedy::Remove(path.clone()),
@@ -99,10 +100,8 @@ mod tests {
         let spec = r#"{"containers": [{"name": "app", "securityContext": {"privileged": true}}]}"#;
         assert_eq!(
             lines(&RULE, &[], spec),
-            [
-                "containers[app].securityContext.privileged is true, must be absent or false; \
-                 remove spec.containers[0].securityContext.privileged"
-            ]
+            ["containers[app].securityContext.privileged is true, must be absent or false; \
+                 remove spec.containers[0].securityContext.privileged"]
         );
     }
 }

@@ -64,7 +64,8 @@ impl Check for ProcMount {
             return;
         }
         for container in pod.containers() {
-            let Some(value) = container.security_context().and_then(|context| context.proc_mount.as_deref())
+            let Some(value) =
+                container.security_context().and_then(|context| context.proc_mount.as_deref())
             else {
                 continue;
             };
@@ -102,8 +103,7 @@ mod tests {
         {"name": "a", "securityContext": {"procMount": "Unmasked"}},
         {"name": "b", "securityContext": {"procMount": ""}},
         {"name": "c", "securityContext": {"procMount": "Default"}}]}"#;
-    const SAID: &str =
-        r#"procMount (containers "a", "b" must not set securityContext.procMount to "", "Unmasked")"#;
+    const SAID: &str = r#"procMount (containers "a", "b" must not set securityContext.procMount to "", "Unmasked")"#;
 
     #[test]
     fn a_user_namespace_exempts_from_the_second_revision() {

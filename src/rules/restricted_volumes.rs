@@ -126,7 +126,9 @@ mod tests {
             let expected = if ALLOWED.contains(source) {
                 String::new()
             } else {
-                format!(r#"restricted volume types (volume "v" uses restricted volume type "{name}")"#)
+                format!(
+                    r#"restricted volume types (volume "v" uses restricted volume type "{name}")"#
+                )
             };
             let spec = format!(r#"{{"volumes": [{{"name": "v", "{name}": {{}}}}]}}"#);
             assert_eq!(said(&RULE, 0, &spec), expected);
@@ -135,7 +137,11 @@ mod tests {
 
     #[test]
     fn no_source_and_an_unknown_source_are_unknown() {
-        for volume in [r#"{"name": "v"}"#, r#"{"name": "v", "next": {}}"#, r#"{"name": "v", "emptyDir": null}"#] {
+        for volume in [
+            r#"{"name": "v"}"#,
+            r#"{"name": "v", "next": {}}"#,
+            r#"{"name": "v", "emptyDir": null}"#,
+        ] {
             assert_eq!(
                 said(&RULE, 0, &format!(r#"{{"volumes": [{volume}]}}"#)),
                 r#"restricted volume types (volume "v" uses restricted volume type "unknown")"#
@@ -145,7 +151,10 @@ mod tests {
 
     #[test]
     fn of_two_sources_one_allowed_is_enough() {
-        assert_eq!(said(&RULE, 0, r#"{"volumes": [{"name": "v", "hostPath": {}, "configMap": {}}]}"#), "");
+        assert_eq!(
+            said(&RULE, 0, r#"{"volumes": [{"name": "v", "hostPath": {}, "configMap": {}}]}"#),
+            ""
+        );
         assert_eq!(
             said(&RULE, 0, r#"{"volumes": [{"name": "v", "storageos": {}, "gitRepo": {}}]}"#),
             r#"restricted volume types (volume "v" uses restricted volume type "gitRepo")"#
@@ -156,10 +165,8 @@ mod tests {
     fn the_finding_names_the_source() {
         assert_eq!(
             lines(&RULE, &[], r#"{"volumes": [{"name": "data", "nfs": {"server": "s"}}]}"#),
-            [
-                "volumes[data].nfs is set, must be absent; \
-                 use an emptyDir, persistentVolumeClaim, configMap, secret, projected or csi volume"
-            ]
+            ["volumes[data].nfs is set, must be absent; \
+                 use an emptyDir, persistentVolumeClaim, configMap, secret, projected or csi volume"]
         );
     }
 }

@@ -164,7 +164,8 @@ mod tests {
 
     #[test]
     fn a_user_namespace_exempts_from_the_second_revision_and_windows_does_not() {
-        let spec = r#"{"hostUsers": false, "os": {"name": "windows"}, "containers": [{"name": "a"}]}"#;
+        let spec =
+            r#"{"hostUsers": false, "os": {"name": "windows"}, "containers": [{"name": "a"}]}"#;
         assert!(!said(&RULE, 0, spec).is_empty());
         assert_eq!(said(&RULE, 35, spec), "");
         assert!(!said(&RULE, 35, &spec.replace("false", "true")).is_empty());

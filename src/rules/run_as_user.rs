@@ -118,10 +118,8 @@ mod tests {
         assert_eq!(said(&RULE, 35, spec), "");
         assert_eq!(
             lines(&RULE, &[], spec),
-            [
-                "spec.securityContext.runAsUser is 0, must be absent or not 0; \
-                 remove spec.securityContext.runAsUser"
-            ]
+            ["spec.securityContext.runAsUser is 0, must be absent or not 0; \
+                 remove spec.securityContext.runAsUser"]
         );
     }
 }

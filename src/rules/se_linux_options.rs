@@ -50,7 +50,8 @@ pub(super) static RULE: Rule = Rule {
 };
 
 /// Allowed types; the last one since v1.31.
-const TYPES: [&str; 5] = ["", "container_t", "container_init_t", "container_kvm_t", "container_engine_t"];
+const TYPES: [&str; 5] =
+    ["", "container_t", "container_init_t", "container_kvm_t", "container_engine_t"];
 
 const TYPE: &str = "type";
 const USER: &str = "user";
@@ -63,7 +64,9 @@ struct SeLinux {
 
 impl Check for SeLinux {
     fn check(&self, pod: &PodView<'_>, findings: &mut Vec<Finding>) {
-        if let Some(options) = pod.security_context().and_then(|context| context.se_linux_options.as_ref()) {
+        if let Some(options) =
+            pod.security_context().and_then(|context| context.se_linux_options.as_ref())
+        {
             self.check_options(options, |field| pod.path(field), findings);
         }
         for container in pod.containers() {

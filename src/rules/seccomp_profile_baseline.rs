@@ -77,7 +77,8 @@ impl Check for Annotations {
                 findings.push(Finding {
                     path: pod.annotation_path(key),
                     found: Found::Text(value.to_owned()),
-                    allowed: "absent, \"runtime/default\", \"docker/default\" or \"localhost/…\"".into(),
+                    allowed: "absent, \"runtime/default\", \"docker/default\" or \"localhost/…\""
+                        .into(),
                     remedy: Remedy::Remove(pod.annotation_path(key)),
                     clause: ANNOTATION,
                 });
@@ -92,7 +93,8 @@ struct Fields;
 
 impl Check for Fields {
     fn check(&self, pod: &PodView<'_>, findings: &mut Vec<Finding>) {
-        if let Some(profile) = pod.security_context().and_then(|context| context.seccomp_profile.as_ref())
+        if let Some(profile) =
+            pod.security_context().and_then(|context| context.seccomp_profile.as_ref())
             && !is_allowed(profile)
         {
             findings.push(bad_type(profile, pod.path(FIELD)));
@@ -131,7 +133,8 @@ pub(super) fn explain_types<'f>(findings: impl IntoIterator<Item = &'f Finding> 
 }
 
 fn explain(findings: &[Finding]) -> (String, String) {
-    let annotations = words::annotations(findings.iter().filter(|finding| finding.clause == ANNOTATION));
+    let annotations =
+        words::annotations(findings.iter().filter(|finding| finding.clause == ANNOTATION));
     let detail = if annotations.is_empty() {
         explain_types(findings)
     } else {

@@ -76,15 +76,20 @@ impl Check for Required {
             findings.push(bad_type(profile, pod.path(FIELD)));
         }
         for container in pod.containers() {
-            match container.security_context().and_then(|context| context.seccomp_profile.as_ref()) {
+            match container.security_context().and_then(|context| context.seccomp_profile.as_ref())
+            {
                 Some(profile) if is_allowed(profile) => {}
-                Some(profile) => findings.push(bad_type(profile, pod.container_path(container, FIELD))),
+                Some(profile) => {
+                    findings.push(bad_type(profile, pod.container_path(container, FIELD)))
+                }
                 // Where the pod has a profile the container has it too, and a bad one is told of the pod.
                 None if of_pod.is_some() => {}
                 None => findings.push(Finding {
                     path: pod.container_path(container, FIELD),
                     found: Found::Absent,
-                    allowed: "\"RuntimeDefault\" or \"Localhost\", here or in the pod's securityContext".into(),
+                    allowed:
+                        "\"RuntimeDefault\" or \"Localhost\", here or in the pod's securityContext"
+                            .into(),
                     remedy: Remedy::Set(pod.path(PROFILE), r#"{"type":"RuntimeDefault"}"#.into()),
                     clause: UNSET,
                 }),
@@ -118,7 +123,11 @@ mod tests {
             said(&RULE, 19, spec),
             r#"seccompProfile (pod or containers "a", "c" must set securityContext.seccompProfile.type to "RuntimeDefault" or "Localhost")"#
         );
-        let spec = spec.replacen('{', r#"{"securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},"#, 1);
+        let spec = spec.replacen(
+            '{',
+            r#"{"securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},"#,
+            1,
+        );
         assert_eq!(said(&RULE, 19, &spec), "");
     }
 

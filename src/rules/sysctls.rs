@@ -105,7 +105,8 @@ mod tests {
     use crate::rules::testing::{lines, said};
 
     fn naming(names: &[&str]) -> String {
-        let sysctls: Vec<_> = names.iter().map(|name| format!(r#"{{"name": "{name}", "value": "1"}}"#)).collect();
+        let sysctls: Vec<_> =
+            names.iter().map(|name| format!(r#"{{"name": "{name}", "value": "1"}}"#)).collect();
         format!(r#"{{"securityContext": {{"sysctls": [{}]}}}}"#, sysctls.join(","))
     }
 

@@ -51,7 +51,9 @@ struct HostProcess;
 
 impl Check for HostProcess {
     fn check(&self, pod: &PodView<'_>, findings: &mut Vec<Finding>) {
-        if is_host_process(pod.security_context().and_then(|context| context.windows_options.as_ref())) {
+        if is_host_process(
+            pod.security_context().and_then(|context| context.windows_options.as_ref()),
+        ) {
             findings.push(forbidden(pod.path(FIELD)));
         }
         for container in pod.containers() {
@@ -107,7 +109,9 @@ mod tests {
 
     #[test]
     fn both_are_joined() {
-        let spec = format!(r#"{{{POD}, "initContainers": [{{"name": "a", {POD}}}], "containers": [{{"name": "a", {POD}}}]}}"#);
+        let spec = format!(
+            r#"{{{POD}, "initContainers": [{{"name": "a", {POD}}}], "containers": [{{"name": "a", {POD}}}]}}"#
+        );
         assert_eq!(
             said(&RULE, 0, &spec),
             r#"hostProcess (pod and containers "a", "a" must not set securityContext.windowsOptions.hostProcess=true)"#

@@ -100,5 +100,9 @@ async fn not_found() -> Response {
 }
 
 async fn method_not_allowed() -> Response {
-    respond::problem(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", "only GET is answered here")
+    respond::problem(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "MethodNotAllowed",
+        "only GET is answered here",
+    )
 }

@@ -41,9 +41,7 @@ impl<S> Accept<TcpStream, S> for LimitedAcceptor {
             return ready(Err(io::Error::new(REFUSED, "too many open connections")));
         };
         ready(
-            stream
-                .set_nodelay(true)
-                .map(|()| (LimitedStream { stream, _permit: permit }, service)),
+            stream.set_nodelay(true).map(|()| (LimitedStream { stream, _permit: permit }, service)),
         )
     }
 }

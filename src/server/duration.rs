@@ -70,7 +70,9 @@ mod tests {
 
     #[test]
     fn refuses_what_go_refuses() {
-        for text in ["", "10", "s", "-1s", "10 s", "1x", ".s", "1..2s", "1s2", "NaN", "infs", "++1s"] {
+        for text in
+            ["", "10", "s", "-1s", "10 s", "1x", ".s", "1..2s", "1s2", "NaN", "infs", "++1s"]
+        {
             assert_eq!(parse_go(text), None, "{text}");
         }
     }

@@ -23,8 +23,7 @@ pub struct ReadError {
 pub fn read(paths: &[PathBuf]) -> Result<Content, ReadError> {
     let mut content = Content::new();
     for path in paths {
-        read_into(path, &mut content)
-            .map_err(|(path, source)| ReadError { path, source })?;
+        read_into(path, &mut content).map_err(|(path, source)| ReadError { path, source })?;
     }
     Ok(content)
 }
@@ -121,7 +120,10 @@ pub(super) mod tests {
     fn a_directory_is_read_without_the_links_of_the_kubelet() {
         let mut volume = Volume::new(&[("a.yaml", b"1"), ("notes.txt", b"x")]);
         let content = read(&[volume.root()]).unwrap();
-        assert_eq!(content.into_iter().collect::<Vec<_>>(), [(volume.path("a.yaml"), b"1".to_vec())]);
+        assert_eq!(
+            content.into_iter().collect::<Vec<_>>(),
+            [(volume.path("a.yaml"), b"1".to_vec())]
+        );
         volume.swap(&[("a.yaml", b"2")]);
         volume.swap(&[("a.yaml", b"3")]);
         assert_eq!(read(&[volume.root()]).unwrap()[&volume.path("a.yaml")], b"3");

@@ -46,7 +46,9 @@ async fn answer(state: Arc<State>, endpoint: Endpoint, request: Request) -> Resp
         let Refusal { rejection, detail } = refusal;
         state.metrics.rejected(rejection);
         match detail {
-            Some(detail) => respond::problem(StatusCode::BAD_REQUEST, detail.reason, &detail.message),
+            Some(detail) => {
+                respond::problem(StatusCode::BAD_REQUEST, detail.reason, &detail.message)
+            }
             None => respond::rejection(rejection),
         }
     })
@@ -120,8 +122,7 @@ fn judge(
     let in_force = state.store.load();
     let time = Timestamp::now();
     let judged = catch_unwind(AssertUnwindSafe(|| {
-        let decision =
-            (state.decide)(&in_force.set, &review.attributes, scope, &review.uid, time);
+        let decision = (state.decide)(&in_force.set, &review.attributes, scope, &review.uid, time);
         let answer = respond::review(endpoint, &review.uid, &decision);
         (decision, answer)
     }));

@@ -147,7 +147,14 @@ mod tests {
 
     #[test]
     fn without_a_readable_timeout_the_default_holds() {
-        for query in [None, Some(""), Some("timeout="), Some("timeout=ten"), Some("timeout=0"), Some("xtimeout=1s")] {
+        for query in [
+            None,
+            Some(""),
+            Some("timeout="),
+            Some("timeout=ten"),
+            Some("timeout=0"),
+            Some("xtimeout=1s"),
+        ] {
             assert_eq!(budget_millis(query), 9000, "{query:?}");
         }
     }

@@ -241,7 +241,11 @@ impl Metrics {
             self.latency.clone(),
         );
         r.register("rule_violations", "Violations found", self.violations.clone());
-        r.register("panics", "Panics while judging, each answered as a failure", self.panics.clone());
+        r.register(
+            "panics",
+            "Panics while judging, each answered as a failure",
+            self.panics.clone(),
+        );
         r.register("ledger_records", "Records handed to the ledger", self.ledger_records.clone());
         r.register("ledger_lost", "Records the ledger had no room for", self.ledger_lost.clone());
         r.register("policy_set_info", "The policy set in force", self.policy_set.clone());
@@ -318,7 +322,11 @@ impl Metrics {
 
     /// Counts a record, or its loss.
     pub fn recorded(&self, kept: bool) {
-        if kept { self.ledger_records.inc() } else { self.ledger_lost.inc() };
+        if kept {
+            self.ledger_records.inc()
+        } else {
+            self.ledger_lost.inc()
+        };
     }
 
     /// Tells which set is in force; the one before is forgotten.

@@ -43,7 +43,10 @@ impl fmt::Debug for Policies {
 
 impl Policies {
     /// Reads and compiles the policies for the first time. Everything that is wrong is told at once.
-    pub fn load(paths: Vec<PathBuf>, compile: Arc<Compile>) -> Result<(Self, Compiled), Vec<String>> {
+    pub fn load(
+        paths: Vec<PathBuf>,
+        compile: Arc<Compile>,
+    ) -> Result<(Self, Compiled), Vec<String>> {
         let content = files::read(&paths).map_err(|error| vec![error.to_string()])?;
         let compiled = compile(&content)?;
         Ok((Self { paths, compile, content }, compiled))
@@ -82,7 +85,10 @@ impl Policies {
                 Err(_) => failed(
                     &store,
                     &metrics,
-                    vec!["podgate panicked while compiling the policies: please report it".to_owned()],
+                    vec![
+                        "podgate panicked while compiling the policies: please report it"
+                            .to_owned(),
+                    ],
                 ),
             }
         }

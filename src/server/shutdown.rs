@@ -48,7 +48,10 @@ pub async fn drain_on_signal(
         std::future::pending::<()>().await;
     }
     readiness.stop();
-    tracing::info!(grace_seconds = grace.as_secs(), "shutting down: no longer ready, still serving");
+    tracing::info!(
+        grace_seconds = grace.as_secs(),
+        "shutting down: no longer ready, still serving"
+    );
     let drained = async {
         tokio::time::sleep(grace).await;
         handle.graceful_shutdown(Some(DRAIN));

@@ -12,7 +12,7 @@ use rustls::ServerConfig;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
-pub use self::certificate::{CertificateError, Certificate};
+pub use self::certificate::{Certificate, CertificateError};
 use super::files;
 use super::metrics::Metrics;
 
@@ -46,7 +46,10 @@ pub struct Serving {
 
 impl Serving {
     /// Loads the certificate for the first time.
-    pub fn load(source: Source, metrics: Arc<Metrics>) -> Result<(Arc<Self>, Loaded), CertificateError> {
+    pub fn load(
+        source: Source,
+        metrics: Arc<Metrics>,
+    ) -> Result<(Arc<Self>, Loaded), CertificateError> {
         let (certificate, state) = fetch(&source)?;
         metrics.certificate(certificate.not_after);
         let current = ArcSwap::new(Arc::new(certificate.key));
@@ -138,10 +141,8 @@ fn fetch(source: &Source) -> Result<(Certificate, Loaded), CertificateError> {
     match source {
         Source::Files { certificate, key } => {
             let content = files::read(&[certificate.clone(), key.clone()])?;
-            let loaded = Certificate::from_pem(
-                (certificate, &content[certificate]),
-                (key, &content[key]),
-            )?;
+            let loaded =
+                Certificate::from_pem((certificate, &content[certificate]), (key, &content[key]))?;
             Ok((loaded, Loaded::Content(content)))
         }
         Source::SelfSigned { names } => {

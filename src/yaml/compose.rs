@@ -46,11 +46,7 @@ struct Frame {
 
 enum Content {
     List(Vec<Node>),
-    Map {
-        entries: Vec<(Key, Node)>,
-        index: HashMap<String, Entry>,
-        key: Option<PendingKey>,
-    },
+    Map { entries: Vec<(Key, Node)>, index: HashMap<String, Entry>, key: Option<PendingKey> },
 }
 
 struct Entry {
@@ -87,23 +83,14 @@ impl Composer {
             }
             Event::DocumentStart(..) => self.anchors.clear(),
             Event::Scalar(text, style, anchor, tag) => {
-                self.scalar(
-                    &text,
-                    style == ScalarStyle::Plain,
-                    anchor,
-                    tag.as_deref(),
-                    at,
-                )?;
+                self.scalar(&text, style == ScalarStyle::Plain, anchor, tag.as_deref(), at)?;
             }
             Event::SequenceStart(_, anchor, _) => {
                 self.open(anchor, at, Content::List(Vec::new()))?
             }
             Event::MappingStart(_, anchor, _) => {
-                let content = Content::Map {
-                    entries: Vec::new(),
-                    index: HashMap::new(),
-                    key: None,
-                };
+                let content =
+                    Content::Map { entries: Vec::new(), index: HashMap::new(), key: None };
                 self.open(anchor, at, content)?;
             }
             Event::SequenceEnd | Event::MappingEnd => self.close()?,
@@ -122,13 +109,7 @@ impl Composer {
         at: Marker,
     ) -> Result<(), YamlError> {
         let tag = tag.map(|tag| format!("{}{}", tag.handle(), tag.suffix()));
-        self.charge(
-            Size {
-                nodes: 1,
-                bytes: text.len(),
-            },
-            at,
-        )?;
+        self.charge(Size { nodes: 1, bytes: text.len() }, at)?;
         let is_merge = match tag.as_deref() {
             None => plain,
             Some(tag) => tag == "tag:yaml.org,2002:merge",
@@ -144,29 +125,15 @@ impl Composer {
 
     fn open(&mut self, anchor: usize, at: Marker, content: Content) -> Result<(), YamlError> {
         if self.wants_key() {
-            return Err(fault(
-                at,
-                "a key is a list or a map; only strings can be keys".to_owned(),
-            ));
+            return Err(fault(at, "a key is a list or a map; only strings can be keys".to_owned()));
         }
         self.charge(Size { nodes: 1, bytes: 0 }, at)?;
-        self.frames.push(Frame {
-            anchor,
-            at,
-            height: 1,
-            content,
-        });
+        self.frames.push(Frame { anchor, at, height: 1, content });
         self.check_depth(0, at)
     }
 
     fn close(&mut self) -> Result<(), YamlError> {
-        let Some(Frame {
-            anchor,
-            at,
-            height,
-            content,
-        }) = self.frames.pop()
-        else {
+        let Some(Frame { anchor, at, height, content }) = self.frames.pop() else {
             return Ok(());
         };
         let value = match content {
@@ -204,14 +171,7 @@ impl Composer {
             // anchors would otherwise hold the same text once for every level.
             let size = measure(&node);
             self.charge(size, at)?;
-            self.anchors.insert(
-                anchor,
-                Anchored {
-                    node: node.clone(),
-                    height,
-                    size,
-                },
-            );
+            self.anchors.insert(anchor, Anchored { node: node.clone(), height, size });
         }
         let Some(frame) = self.frames.last_mut() else {
             if node.value != Value::Null {
@@ -229,11 +189,7 @@ impl Composer {
         frame.height = frame.height.max(height + 1);
         match &mut frame.content {
             Content::List(items) => items.push(node),
-            Content::Map {
-                entries,
-                index,
-                key,
-            } => match key.take() {
+            Content::Map { entries, index, key } => match key.take() {
                 None => {
                     let name = resolve::key_name(&node.value)
                         .map_err(|message| fault(at, message.to_owned()))?;
@@ -254,11 +210,7 @@ impl Composer {
     }
 
     fn set_key(&mut self, pending: PendingKey) {
-        if let Some(Frame {
-            content: Content::Map { key, .. },
-            ..
-        }) = self.frames.last_mut()
-        {
+        if let Some(Frame { content: Content::Map { key, .. }, .. }) = self.frames.last_mut() {
             *key = Some(pending);
         }
     }
@@ -267,13 +219,7 @@ impl Composer {
         if self.frames.len() + height <= self.limits.depth {
             return Ok(());
         }
-        Err(fault(
-            at,
-            format!(
-                "lists and maps are nested deeper than {}",
-                self.limits.depth
-            ),
-        ))
+        Err(fault(at, format!("lists and maps are nested deeper than {}", self.limits.depth)))
     }
 
     fn charge(&mut self, size: Size, at: Marker) -> Result<(), YamlError> {
@@ -309,23 +255,13 @@ fn insert(
                 "key {:?} stands twice in this map, first on line {}; remove one of them",
                 key.name, first.line
             );
-            return Err(YamlError {
-                line: key.line,
-                column: key.column,
-                message,
-            });
+            return Err(YamlError { line: key.line, column: key.column, message });
         }
         entry.merged &= merged;
         entries[entry.position] = (key, value);
         return Ok(());
     }
-    index.insert(
-        key.name.clone(),
-        Entry {
-            position: entries.len(),
-            merged,
-        },
-    );
+    index.insert(key.name.clone(), Entry { position: entries.len(), merged });
     entries.push((key, value));
     Ok(())
 }
@@ -344,46 +280,25 @@ fn merge_into(
             Ok(())
         }
         // The first of several maps wins.
-        Value::Sequence(maps)
-            if maps
-                .iter()
-                .all(|map| matches!(map.value, Value::Mapping(_))) =>
-        {
+        Value::Sequence(maps) if maps.iter().all(|map| matches!(map.value, Value::Mapping(_))) => {
             for map in maps.into_iter().rev() {
                 merge_into(entries, index, map, at)?;
             }
             Ok(())
         }
-        _ => Err(fault(
-            at,
-            "`<<` merges a map or a list of maps, and this is neither".to_owned(),
-        )),
+        _ => Err(fault(at, "`<<` merges a map or a list of maps, and this is neither".to_owned())),
     }
 }
 
 fn measure(node: &Node) -> Size {
-    let add = |a: Size, b: Size| Size {
-        nodes: a.nodes + b.nodes,
-        bytes: a.bytes + b.bytes,
-    };
+    let add = |a: Size, b: Size| Size { nodes: a.nodes + b.nodes, bytes: a.bytes + b.bytes };
     let one = Size { nodes: 1, bytes: 0 };
     match &node.value {
-        Value::String(text) => Size {
-            nodes: 1,
-            bytes: text.len(),
-        },
+        Value::String(text) => Size { nodes: 1, bytes: text.len() },
         Value::Sequence(items) => items.iter().map(measure).fold(one, add),
         Value::Mapping(entries) => entries
             .iter()
-            .map(|(key, value)| {
-                add(
-                    Size {
-                        nodes: 1,
-                        bytes: key.name.len(),
-                    },
-                    measure(value),
-                )
-            })
+            .map(|(key, value)| add(Size { nodes: 1, bytes: key.name.len() }, measure(value)))
             .fold(one, add),
         _ => one,
     }
@@ -391,11 +306,7 @@ fn measure(node: &Node) -> Size {
 
 fn node(value: Value, at: Marker) -> Node {
     let (line, column) = position(at);
-    Node {
-        value,
-        line,
-        column,
-    }
+    Node { value, line, column }
 }
 
 fn position(at: Marker) -> (u32, u32) {
@@ -405,9 +316,5 @@ fn position(at: Marker) -> (u32, u32) {
 
 fn fault(at: Marker, message: String) -> YamlError {
     let (line, column) = position(at);
-    YamlError {
-        line,
-        column,
-        message,
-    }
+    YamlError { line, column, message }
 }

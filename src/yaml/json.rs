@@ -20,14 +20,7 @@ pub(super) fn read(text: &str, limits: Limits) -> Result<Vec<Node>, Failure> {
     for value in serde_json::Deserializer::from_str(text).into_iter::<IgnoredAny>() {
         value.map_err(|_| Failure::NotJson)?;
     }
-    let mut walk = Walk {
-        text,
-        at: 0,
-        line: 1,
-        line_start: 0,
-        nodes: 0,
-        limits,
-    };
+    let mut walk = Walk { text, at: 0, line: 1, line_start: 0, nodes: 0, limits };
     let mut documents = Vec::new();
     loop {
         walk.space();
@@ -70,11 +63,7 @@ impl Walk<'_> {
             Some(b'"') => Value::String(self.string()?),
             _ => self.literal()?,
         };
-        Ok(Node {
-            value,
-            line,
-            column,
-        })
+        Ok(Node { value, line, column })
     }
 
     fn map(&mut self, depth: usize) -> Result<Value, Failure> {
@@ -92,11 +81,7 @@ impl Walk<'_> {
                         let message = format!(
                             "key {name:?} stands twice in this map, first on line {first}; remove one of them"
                         );
-                        return Err(Failure::Refused(YamlError {
-                            line,
-                            column,
-                            message,
-                        }));
+                        return Err(Failure::Refused(YamlError { line, column, message }));
                     }
                     self.space();
                     self.at += 1; // the colon
@@ -188,18 +173,11 @@ impl Walk<'_> {
     /// Line and column, counted in bytes: JSON puts non-ASCII text only inside strings, and a node
     /// behind one on the same line is a machine's file that nobody counts columns in.
     fn position(&self) -> (u32, u32) {
-        (
-            self.line,
-            u32::try_from(self.at - self.line_start + 1).unwrap_or(u32::MAX),
-        )
+        (self.line, u32::try_from(self.at - self.line_start + 1).unwrap_or(u32::MAX))
     }
 
     fn refused(&self, message: &str) -> Failure {
         let (line, column) = self.position();
-        Failure::Refused(YamlError {
-            line,
-            column,
-            message: message.to_owned(),
-        })
+        Failure::Refused(YamlError { line, column, message: message.to_owned() })
     }
 }

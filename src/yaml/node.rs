@@ -50,10 +50,9 @@ impl Node {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Node> {
         match &self.value {
-            Value::Mapping(entries) => entries
-                .iter()
-                .find(|(key, _)| key.name == name)
-                .map(|(_, value)| value),
+            Value::Mapping(entries) => {
+                entries.iter().find(|(key, _)| key.name == name).map(|(_, value)| value)
+            }
             _ => None,
         }
     }
@@ -121,10 +120,9 @@ impl Node {
                 continue;
             }
             let next = match &node.value {
-                Value::Sequence(items) if bracketed => segment
-                    .parse::<usize>()
-                    .ok()
-                    .and_then(|index| items.get(index)),
+                Value::Sequence(items) if bracketed => {
+                    segment.parse::<usize>().ok().and_then(|index| items.get(index))
+                }
                 _ => node.get(segment),
             };
             match next {

@@ -10,19 +10,13 @@ const CORE: &str = "tag:yaml.org,2002:";
 /// The value of a scalar with this text; `tag` is the full tag, where one is written.
 pub(super) fn scalar(text: &str, plain: bool, tag: Option<&str>) -> Result<Value, String> {
     let Some(tag) = tag else {
-        return if plain {
-            number_or_word(text, true)
-        } else {
-            Ok(Value::String(text.to_owned()))
-        };
+        return if plain { number_or_word(text, true) } else { Ok(Value::String(text.to_owned())) };
     };
     let Some(name) = tag.strip_prefix(CORE) else {
         return Ok(Value::String(text.to_owned()));
     };
     let wrong = || {
-        Err(format!(
-            "{text:?} cannot be read as !!{name}; correct the value or leave the tag away"
-        ))
+        Err(format!("{text:?} cannot be read as !!{name}; correct the value or leave the tag away"))
     };
     match name {
         "bool" | "int" | "float" | "null" => match (name, number_or_word(text, false)?) {
@@ -49,9 +43,7 @@ fn number_or_word(text: &str, timestamps: bool) -> Result<Value, String> {
         return Ok(value);
     }
     if is_infinite(text) {
-        return Err(format!(
-            "{text} is no number that JSON knows; write a finite one or quote it"
-        ));
+        return Err(format!("{text} is no number that JSON knows; write a finite one or quote it"));
     }
     let digits = text.replace('_', "");
     let number = match text.as_bytes().first() {
@@ -83,10 +75,8 @@ fn word(text: &str) -> Option<Value> {
 }
 
 fn is_infinite(text: &str) -> bool {
-    matches!(
-        text.strip_prefix(['+', '-']).unwrap_or(text),
-        ".inf" | ".Inf" | ".INF"
-    ) || matches!(text, ".nan" | ".NaN" | ".NAN")
+    matches!(text.strip_prefix(['+', '-']).unwrap_or(text), ".inf" | ".Inf" | ".INF")
+        || matches!(text, ".nan" | ".NaN" | ".NAN")
 }
 
 /// Whether Go may see a date, which `kubectl` keeps as a string: `2027-06-30`, also with a time.
@@ -120,11 +110,7 @@ fn integer(text: &str) -> Option<Value> {
         return Some(Value::Int(value));
     }
     // Go reads the numbers above `i64::MAX` without a sign only.
-    if text.starts_with(['+', '-']) {
-        None
-    } else {
-        u64::try_from(value).ok().map(Value::UInt)
-    }
+    if text.starts_with(['+', '-']) { None } else { u64::try_from(value).ok().map(Value::UInt) }
 }
 
 /// A float in YAML's form: digits with at most one point, and an exponent.

@@ -206,7 +206,8 @@ mod tests {
 
     #[test]
     fn flags_win_over_the_file_and_the_certificate_is_one_setting() {
-        let file = read("listen: 127.0.0.1:1\nrecord: all\ntlsSelfSigned: true\npolicyPoll: 1m").unwrap();
+        let file =
+            read("listen: 127.0.0.1:1\nrecord: all\ntlsSelfSigned: true\npolicyPoll: 1m").unwrap();
         let flags = Settings {
             listen: Some(([127, 0, 0, 1], 2).into()),
             tls_cert: Some("c".into()),

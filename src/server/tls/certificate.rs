@@ -68,7 +68,8 @@ impl Certificate {
             return Err(chain_error("no certificate in it".to_owned()));
         }
         let not_after = not_after(&certificates[0]).map_err(&chain_error)?;
-        let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| key_error(error.to_string()))?;
+        let key =
+            PrivateKeyDer::from_pem_slice(key).map_err(|error| key_error(error.to_string()))?;
         let key = rustls::crypto::aws_lc_rs::sign::any_supported_type(&key)
             .map_err(|error| key_error(error.to_string()))?;
         let key = CertifiedKey::new(certificates, key);

@@ -14,7 +14,11 @@ fn pair() -> Pair {
     let key = KeyPair::generate().unwrap();
     let certificate =
         CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
-    Pair { certificate: certificate.pem(), key: key.serialize_pem(), leaf: certificate.der().to_vec() }
+    Pair {
+        certificate: certificate.pem(),
+        key: key.serialize_pem(),
+        leaf: certificate.der().to_vec(),
+    }
 }
 
 impl Pair {
@@ -53,10 +57,7 @@ async fn a_key_of_another_certificate_leaves_the_last_good_pair_and_is_counted_o
     let metrics: Arc<Metrics> = Arc::default();
     let (serving, loaded) = Serving::load(source(&volume), Arc::clone(&metrics)).unwrap();
     let task = tokio::spawn(Arc::clone(&serving).keep_fresh(loaded, Duration::from_millis(5)));
-    volume.swap(&[
-        ("tls.crt", other.certificate.as_bytes()),
-        ("tls.key", good.key.as_bytes()),
-    ]);
+    volume.swap(&[("tls.crt", other.certificate.as_bytes()), ("tls.key", good.key.as_bytes())]);
     eventually("the failure is counted", || metrics.certificate_failures() == 1).await;
     assert_eq!(leaf(&serving), good.leaf);
     volume.swap(&other.files());
@@ -66,8 +67,7 @@ async fn a_key_of_another_certificate_leaves_the_last_good_pair_and_is_counted_o
 }
 
 fn load_error(certificate: &str, key: &str) -> String {
-    let volume =
-        Volume::new(&[("tls.crt", certificate.as_bytes()), ("tls.key", key.as_bytes())]);
+    let volume = Volume::new(&[("tls.crt", certificate.as_bytes()), ("tls.key", key.as_bytes())]);
     Serving::load(source(&volume), Arc::default()).unwrap_err().to_string()
 }
 
@@ -87,8 +87,7 @@ fn errors_name_the_file_and_the_remedy() {
 #[test]
 fn a_self_signed_certificate_holds_for_ninety_days_and_the_names_given() {
     let names = vec!["podgate.podgate.svc".to_owned(), "localhost".to_owned()];
-    let (serving, loaded) =
-        Serving::load(Source::SelfSigned { names }, Arc::default()).unwrap();
+    let (serving, loaded) = Serving::load(Source::SelfSigned { names }, Arc::default()).unwrap();
     let der = leaf(&serving);
     let (_, parsed) = x509_parser::parse_x509_certificate(&der).unwrap();
     let validity = parsed.validity();

@@ -1,0 +1,75 @@
+// Command oracle asks upstream's own evaluator, k8s.io/pod-security-admission, to judge pods, and writes one JSON line
+// for each: the pod, the verdict, and every word of the reasons. Podgate is then held to those lines.
+//
+//	oracle fixtures                     the module's own test pods, each at its own level and version
+//	oracle random -count N -seed S      made-up pods, half of them a step or two from the line
+//	oracle runes                        every Unicode scalar value, in a place where upstream quotes it
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+)
+
+func main() {
+	if err := run(os.Args[1:], os.Stdout, os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "oracle:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string, stdout, stderr io.Writer) error {
+	if len(args) == 0 {
+		return errors.New("which pods: fixtures, random or runes?")
+	}
+	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
+	count := flags.Uint64("count", 200_000, "random: how many pods")
+	first := flags.Uint64("first", 0, "random: number of the first pod, to see one again alone")
+	seed := flags.Uint64("seed", 1, "random: seed; the same seed and number make the same pod")
+	testdata := flags.String("testdata", "", "fixtures: directory to read; found with `go list` when empty")
+	stats := flags.Bool("stats", false, "count what was covered, on stderr, instead of writing the pods")
+	if err := flags.Parse(args[1:]); err != nil {
+		return err
+	}
+
+	out := bufio.NewWriterSize(stdout, 1<<20)
+	sink := writeTo(out)
+	tally := newTally()
+	if *stats {
+		sink = tally.add
+	}
+
+	var err error
+	switch args[0] {
+	case "fixtures":
+		err = fixtures(*testdata, sink)
+	case "random":
+		err = random(*seed, *first, *count, sink)
+	case "runes":
+		err = runes(sink)
+	default:
+		err = fmt.Errorf("no such pods: %q", args[0])
+	}
+	if err != nil {
+		return err
+	}
+	if *stats {
+		return tally.print(stderr)
+	}
+	return out.Flush()
+}
+
+// A sink takes the judged cases, in order.
+type sink func(*judged) error
+
+func writeTo(out io.Writer) sink {
+	encoder := json.NewEncoder(out)
+	// The pod must leave as it was judged, byte for byte, so `<` stays `<`.
+	encoder.SetEscapeHTML(false)
+	return func(j *judged) error { return encoder.Encode(j) }
+}

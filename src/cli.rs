@@ -1,0 +1,65 @@
+//! The command line: the arguments, and one file a command.
+
+mod check;
+mod exit;
+mod explain;
+mod inputs;
+mod policies;
+mod reference;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+pub use exit::ExitStatus;
+pub use reference::reference;
+
+/// The gate between a pod and the kernel it shares.
+#[derive(Debug, Parser)]
+#[command(name = "podgate", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Judge manifests offline, as the webhook would
+    Check(check::Args),
+    /// Print what a rule reads, why it matters and how to comply
+    Explain(explain::Args),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the version
+    Version,
+}
+
+impl Cli {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// Where the job could not be done: the caller exits with 2.
+    pub fn run(self) -> anyhow::Result<ExitStatus> {
+        match self.command {
+            Command::Check(args) => check::run(&args),
+            Command::Explain(args) => explain::run(&args),
+            Command::Completions { shell } => {
+                let mut script = Vec::new();
+                clap_complete::generate(shell, &mut Self::command(), "podgate", &mut script);
+                exit::print(&script)
+            }
+            Command::Version => {
+                let rules = crate::rules::ALL.len();
+                let newest = crate::policy::standard::NEWEST;
+                let version = env!("CARGO_PKG_VERSION");
+                exit::print(
+                    format!(
+                        "podgate {version}\nrules {rules}\nPod Security Standards up to v1.{newest}\n"
+                    )
+                    .as_bytes(),
+                )
+            }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Which policies a command judges by.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use jiff::Timestamp;
+
+use crate::policy::{self, Options, PolicySet, Problem, Severity, Source, load};
+
+/// The policies of the library that hold where none are named.
+const DEFAULTS: [&str; 2] = ["baseline", "shared-kernel"];
+
+/// Arguments that name policies.
+#[derive(Debug, clap::Args)]
+pub(super) struct PolicyArgs {
+    /// Files and folders of policies [default: the library's baseline and shared-kernel]
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    pub(super) policies: Vec<PathBuf>,
+    /// A label that exceptions may select by, because only trusted people can set it
+    #[arg(long = "trusted-label", value_name = "KEY")]
+    pub(super) trusted_labels: Vec<String>,
+}
+
+impl PolicyArgs {
+    /// The documents that the arguments name.
+    pub(super) fn sources(&self) -> Result<Vec<Source>, Vec<Problem>> {
+        if self.policies.is_empty() { Ok(defaults()) } else { load::read(&self.policies) }
+    }
+
+    /// The documents compiled, with warnings. `expired` is how grave an expired exception is.
+    pub(super) fn compile(
+        &self,
+        sources: &[Source],
+        now: Timestamp,
+        expired: Severity,
+    ) -> Result<(PolicySet, Vec<Problem>), Vec<Problem>> {
+        let options = Options { now, trusted_labels: self.trusted_labels.clone(), expired };
+        policy::compile(sources, &options)
+    }
+}
+
+/// The policies that hold where none are named.
+pub(super) fn defaults() -> Vec<Source> {
+    policy::embedded()
+        .into_iter()
+        .filter(|source| DEFAULTS.iter().any(|name| source.name.contains(name)))
+        .collect()
+}
+
+/// A policy that is a standard and nothing else: `restricted@v1.35`, or a level at the newest version.
+pub(super) fn standard(spec: &str) -> anyhow::Result<Source> {
+    let (level, version) = spec.split_once('@').unwrap_or((spec, "latest"));
+    let parsed: policy::standard::Level = level
+        .parse()
+        .ok()
+        .with_context(|| format!("--standard {spec}: the level must be baseline or restricted"))?;
+    if parsed == policy::standard::Level::Privileged {
+        bail!("--standard {spec}: privileged allows everything; use baseline or restricted");
+    }
+    let _: policy::standard::Version = version.parse().ok().with_context(|| {
+        format!("--standard {spec}: the version must be latest or v1.N, such as v1.35")
+    })?;
+    let level = match parsed {
+        policy::standard::Level::Restricted => "Restricted",
+        _ => "Baseline",
+    };
+    let name = format!("{}-{}", level.to_lowercase(), version.replace('.', "-"));
+    let text = format!(
+        "apiVersion: podgate.dev/v1\nkind: PodPolicy\nmetadata: {{name: {name}}}\n\
+         spec:\n  standard: {{level: {level}, version: {version}}}\n"
+    );
+    Ok(Source { name: format!("--standard {spec}"), text })
+}
+
+/// Problems as one error, a line each.
+pub(super) fn problems(problems: &[Problem]) -> anyhow::Error {
+    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    anyhow::anyhow!("the policies cannot be used\n{}", lines.join("\n"))
+}

@@ -1,0 +1,76 @@
+//! A rule's arguments, against the parameters that it declares.
+
+use super::nearest::suggest;
+use super::reader::{Fields, Reporter, texts};
+use crate::rules::{Arguments, Parameter, Rule, Shape, Value};
+use crate::yaml::{self, Node};
+
+/// Reads what stands under a rule's name. Nothing there is the same as `{}`.
+pub(super) fn read(report: &mut Reporter, node: &Node, path: &str, rule: &Rule) -> Arguments {
+    let mut arguments = Arguments::default();
+    if node.value == yaml::Value::Null {
+        return arguments;
+    }
+    let names: Vec<&str> = rule.parameters.iter().map(|parameter| parameter.name).collect();
+    if names.is_empty() && node.as_mapping().is_some_and(|entries| !entries.is_empty()) {
+        let message = format!("rule {} takes no parameters", rule.id);
+        report.error(node, path, message, format!("write `{}: {{}}`", rule.id));
+        return arguments;
+    }
+    let Some(fields) = Fields::new(report, node, path, &names) else {
+        return arguments;
+    };
+    for parameter in rule.parameters {
+        if let Some(node) = fields.get(parameter.name)
+            && let Some(value) = value(report, node, &fields.path(parameter.name), parameter)
+        {
+            arguments.0.insert(parameter.name.to_owned(), value);
+        }
+    }
+    arguments
+}
+
+fn value(report: &mut Reporter, node: &Node, path: &str, parameter: &Parameter) -> Option<Value> {
+    match parameter.shape {
+        Shape::Bool => match node.value {
+            yaml::Value::Bool(value) => Some(Value::Bool(value)),
+            _ => {
+                report.wrong_type(node, path, "true or false");
+                None
+            }
+        },
+        Shape::OneOf(words) => match node.as_str() {
+            Some(text) => {
+                is_known(report, node, path, text, words).then(|| Value::Text(text.to_owned()))
+            }
+            None => {
+                report.wrong_type(node, path, &format!("one of {}", words.join(", ")));
+                None
+            }
+        },
+        Shape::Texts => list(report, node, path, None),
+        Shape::SomeOf(words) => list(report, node, path, Some(words)),
+    }
+}
+
+fn list(report: &mut Reporter, node: &Node, path: &str, words: Option<&[&str]>) -> Option<Value> {
+    node.as_sequence().is_some().then_some(()).or_else(|| {
+        report.wrong_type(node, path, "a list of strings");
+        None
+    })?;
+    let items = texts(report, node, path);
+    for (index, (item, text)) in items.iter().enumerate() {
+        if let Some(words) = words {
+            is_known(report, item, &format!("{path}[{index}]"), text, words);
+        }
+    }
+    Some(Value::Texts(items.into_iter().map(|(_, text)| text.to_owned()).collect()))
+}
+
+fn is_known(report: &mut Reporter, node: &Node, path: &str, text: &str, words: &[&str]) -> bool {
+    let known = words.contains(&text);
+    if !known {
+        report.error(node, path, format!("unknown word {text:?}"), suggest(text, words));
+    }
+    known
+}

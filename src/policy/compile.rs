@@ -1,0 +1,273 @@
+//! From texts to a set, or to everything that is wrong with them.
+
+use jiff::Timestamp;
+
+use super::document;
+use super::exception::CompiledException;
+use super::nearest::suggest;
+use super::problem::{Problem, Severity};
+use super::reader::{Fields, Place, Reporter};
+use super::set::{CompiledPolicy, PolicySet, canonical};
+use super::standard::{self, ActiveCheck, Level, Version};
+use crate::rules::{self, Rule};
+use crate::yaml::{self, Node};
+
+const API_VERSION: &str = "podgate.dev/v1";
+const POLICY: &str = "PodPolicy";
+const EXCEPTION: &str = "PodPolicyException";
+
+/// A text with documents in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// Path of the file, or another name for messages.
+    pub name: String,
+    /// The text.
+    pub text: String,
+}
+
+/// What compiling depends on besides the documents.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// The time that `expires` is compared with.
+    pub now: Timestamp,
+    /// Pod labels that the admin vouches for: something keeps pod authors from choosing them freely.
+    pub trusted_labels: Vec<String>,
+    /// How bad an exception that has ended is. It never covers anything.
+    pub expired: Severity,
+}
+
+/// The rules that documents may name.
+#[derive(Clone, Copy)]
+pub(super) struct Catalogue {
+    pub(super) rules: &'static [&'static Rule],
+    pub(super) standard: fn(Level, Version) -> Vec<ActiveCheck>,
+}
+
+/// Compiles documents into a set, with warnings.
+///
+/// A rule that stands in `standard` and is also listed in `rules` is the listed one: its arguments and
+/// its enforcement replace the standard's. A Restricted check named in `except` brings the Baseline
+/// check back that it stands in for, unless that is named too.
+///
+/// # Errors
+/// All problems of all sources, warnings included, by file, line and column.
+pub fn compile(
+    sources: &[Source],
+    options: &Options,
+) -> Result<(PolicySet, Vec<Problem>), Vec<Problem>> {
+    let catalogue = Catalogue { rules: rules::ALL, standard: standard::checks };
+    compile_with(sources, options, catalogue)
+}
+
+pub(super) fn compile_with(
+    sources: &[Source],
+    options: &Options,
+    catalogue: Catalogue,
+) -> Result<(PolicySet, Vec<Problem>), Vec<Problem>> {
+    let mut batch = Batch::default();
+    let mut reports = Vec::new();
+    for (number, source) in sources.iter().enumerate() {
+        let mut report = Reporter::new(&source.name, &source.text);
+        match yaml::read(&source.text, yaml::Limits::default()) {
+            Ok(documents) => {
+                for document in documents {
+                    read(&mut report, &document, options, catalogue, number, &mut batch);
+                }
+            }
+            Err(error) => {
+                let at = Place { line: error.line, column: error.column };
+                report.error(at, "", error.message, "");
+            }
+        }
+        reports.push(report);
+    }
+    batch.refuse_duplicates(&mut reports);
+    batch.refuse_strays(&mut reports);
+    let mut problems = Vec::new();
+    for mut report in reports {
+        report.problems.sort_by_key(|problem| (problem.line, problem.column));
+        problems.append(&mut report.problems);
+    }
+    if problems.iter().any(|problem| problem.severity == Severity::Error) {
+        return Err(problems);
+    }
+    let policies = batch.policies.into_iter().filter_map(|entry| entry.compiled).collect();
+    let exceptions = batch.exceptions.into_iter().filter_map(|entry| entry.compiled).collect();
+    Ok((PolicySet::new(policies, exceptions, batch.lines), problems))
+}
+
+/// What was read so far, also where it did not compile: its name is taken all the same.
+#[derive(Default)]
+struct Batch {
+    policies: Vec<Entry<CompiledPolicy>>,
+    exceptions: Vec<Entry<CompiledException>>,
+    lines: Vec<String>,
+}
+
+struct Entry<T> {
+    name: String,
+    /// Which source it stands in.
+    source: usize,
+    at: Place,
+    /// Where `spec` stands, and its parts that other documents are compared with.
+    spec: Node,
+    compiled: Option<T>,
+    /// Its problems were reported; what depends on it is not judged.
+    broken: bool,
+}
+
+fn read(
+    report: &mut Reporter,
+    document: &Node,
+    options: &Options,
+    catalogue: Catalogue,
+    source: usize,
+    batch: &mut Batch,
+) {
+    let before = report.problems.len();
+    let known = ["apiVersion", "kind", "metadata", "spec", "status"];
+    let kind = document.get("kind").and_then(Node::as_str);
+    if !matches!(kind, Some(POLICY | EXCEPTION)) {
+        unknown_kind(report, document, kind);
+        return;
+    }
+    let Some(fields) = Fields::new(report, document, "", &known) else { return };
+    let api_version = fields.required(report, "apiVersion", "write podgate.dev/v1");
+    if let Some(other) = api_version.filter(|version| *version != API_VERSION) {
+        let node = fields.get("apiVersion").unwrap_or(document);
+        let message = format!("unknown version {other:?}");
+        report.error(node, "apiVersion", message, format!("write {API_VERSION}"));
+    }
+    let name = name(report, &fields);
+    let Some(spec) = fields.get("spec") else {
+        report.error(document, "spec", "is missing", "");
+        return;
+    };
+    let Some((name, at)) = name else { return };
+    let spec_node = spec.clone();
+    if kind == Some(POLICY) {
+        let compiled = document::policy(report, name, spec, options, catalogue);
+        batch.lines.push(canonical(POLICY, name, spec));
+        let broken = has_errors(report, before);
+        let entry = Entry { name: name.to_owned(), source, at, spec: spec_node, compiled, broken };
+        batch.policies.push(entry);
+    } else {
+        let compiled = document::exception(report, name, spec, options);
+        batch.lines.push(canonical(EXCEPTION, name, spec));
+        let broken = has_errors(report, before);
+        let entry = Entry { name: name.to_owned(), source, at, spec: spec_node, compiled, broken };
+        batch.exceptions.push(entry);
+    }
+}
+
+fn has_errors(report: &Reporter, since: usize) -> bool {
+    report.problems.iter().skip(since).any(|problem| problem.severity == Severity::Error)
+}
+
+fn unknown_kind(report: &mut Reporter, document: &Node, kind: Option<&str>) {
+    let kinds = [POLICY, EXCEPTION];
+    let Some(kind) = kind else {
+        let help = format!("a document has `apiVersion: {API_VERSION}` and `kind: {POLICY}`");
+        report.error(document, "kind", "is missing", help);
+        return;
+    };
+    let node = document.get("kind").unwrap_or(document);
+    report.error(node, "kind", format!("unknown kind {kind:?}"), suggest(kind, &kinds));
+}
+
+/// `metadata.name`. The API server's own fields may stand beside it: the document may be a copy of
+/// a custom resource.
+fn name<'n>(report: &mut Reporter, fields: &Fields<'n>) -> Option<(&'n str, Place)> {
+    let help = "name the document: lower case letters, digits, '-' and '.'";
+    let Some(node) = fields.get("metadata") else {
+        report.error(fields.node(), "metadata.name", "is missing", help);
+        return None;
+    };
+    let known = [
+        "name",
+        "labels",
+        "annotations",
+        "uid",
+        "resourceVersion",
+        "generation",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "finalizers",
+        "ownerReferences",
+        "managedFields",
+        "generateName",
+        "selfLink",
+    ];
+    let metadata = Fields::new(report, node, "metadata", &known)?;
+    let name = metadata.required(report, "name", help)?;
+    let node = metadata.get("name")?;
+    if !is_subdomain(name) {
+        report.error(node, "metadata.name", format!("{name:?} is no DNS name"), help);
+    }
+    Some((name, node.into()))
+}
+
+/// A DNS subdomain as RFC 1123 has it, which is what Kubernetes asks of names.
+fn is_subdomain(name: &str) -> bool {
+    let label = |label: &str| {
+        !label.is_empty()
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    };
+    name.len() <= 253 && name.split('.').all(label)
+}
+
+impl Batch {
+    fn refuse_duplicates(&self, reports: &mut [Reporter]) {
+        twice(&self.policies, "policy", reports);
+        twice(&self.exceptions, "exception", reports);
+    }
+
+    /// Exceptions whose policy or rule is not there.
+    fn refuse_strays(&self, reports: &mut [Reporter]) {
+        let names: Vec<&str> = self.policies.iter().map(|policy| policy.name.as_str()).collect();
+        for exception in &self.exceptions {
+            let Some(wanted) = exception.spec.get("policy").filter(|node| node.as_str().is_some())
+            else {
+                continue;
+            };
+            let report = &mut reports[exception.source];
+            let name = wanted.as_str().unwrap_or_default();
+            let Some(policy) = self.policies.iter().find(|policy| policy.name == name) else {
+                let message = format!("there is no policy {name:?}");
+                report.error(wanted, "spec.policy", message, suggest(name, &names));
+                continue;
+            };
+            let Some(compiled) = policy.compiled.as_ref().filter(|_| !policy.broken) else {
+                continue;
+            };
+            let ids: Vec<&str> = compiled.rules.iter().map(|rule| rule.id).collect();
+            let rules = exception.spec.get("rules").and_then(Node::as_sequence).unwrap_or_default();
+            for (index, node) in rules.iter().enumerate() {
+                if let Some(rule) = node.as_str().filter(|rule| !ids.contains(rule)) {
+                    let message = format!("policy {name} has no rule {rule:?}");
+                    let path = format!("spec.rules[{index}]");
+                    report.error(node, &path, message, suggest(rule, &ids));
+                }
+            }
+        }
+    }
+}
+
+/// Reports every name that stands a second time, naming the first place.
+fn twice<T>(entries: &[Entry<T>], what: &str, reports: &mut [Reporter]) {
+    let mut seen: std::collections::HashMap<&str, &Entry<T>> = std::collections::HashMap::new();
+    for entry in entries {
+        let Some(first) = seen.get(entry.name.as_str()) else {
+            seen.insert(&entry.name, entry);
+            continue;
+        };
+        let place =
+            format!("{}:{}:{}", reports[first.source].source(), first.at.line, first.at.column);
+        let message = format!("{what} {} is already defined at {place}", entry.name);
+        let help = "rename or remove one of them";
+        reports[entry.source].error(entry.at, "metadata.name", message, help);
+    }
+}

@@ -1,0 +1,380 @@
+//! The shape of the two kinds of documents, read into what they compile to.
+
+use jiff::Timestamp;
+
+use super::Enforcement;
+use super::arguments;
+use super::compile::{Catalogue, Options};
+use super::exception::CompiledException;
+use super::matcher::{FIELDS, Matcher};
+use super::nearest::suggest;
+use super::pattern::{Names, patterns};
+use super::problem::Severity;
+use super::reader::{Fields, Reporter};
+use super::selector::Selector;
+use super::set::{CompiledPolicy, CompiledRule};
+use super::standard::{ActiveCheck, Level, Version};
+use crate::yaml::Node;
+
+/// The newest version of the Pod Security Standards that podgate knows.
+const NEWEST: u32 = 37;
+
+const FIX: &str = "fixing is not in this version; remove the field or write Never";
+
+/// Reads `spec` of a `PodPolicy`.
+pub(super) fn policy(
+    report: &mut Reporter,
+    name: &str,
+    spec: &Node,
+    options: &Options,
+    catalogue: Catalogue,
+) -> Option<CompiledPolicy> {
+    let known = ["description", "enforcement", "fix", "match", "standard", "rules"];
+    let fields = Fields::new(report, spec, "spec", &known)?;
+    let description = fields.text(report, "description").unwrap_or_default().to_owned();
+    let enforcement = enforcement(report, &fields).unwrap_or(Enforcement::Deny);
+    refuse_fix(report, &fields);
+    let matcher = fields.get("match").map_or_else(Matcher::default, |node| {
+        policy_match(report, node, &fields.path("match"), options)
+    });
+    let mut rules: Vec<CompiledRule> = fields
+        .get("standard")
+        .map(|node| standard(report, node, &fields.path("standard"), catalogue))
+        .unwrap_or_default()
+        .into_iter()
+        .map(|active| CompiledRule {
+            id: active.rule.id,
+            enforcement,
+            check: active.check,
+            rule: active.rule,
+        })
+        .collect();
+    match (fields.get("rules"), fields.get("standard")) {
+        (Some(node), _) => listed(report, node, enforcement, catalogue, &mut rules),
+        (None, None) => {
+            report.error(spec, "spec", "asks nothing of a pod", "give `standard` or `rules`");
+        }
+        _ => {}
+    }
+    Some(CompiledPolicy {
+        name: name.to_owned(),
+        description,
+        rules,
+        source: report.source().to_owned(),
+        line: spec.line,
+        matcher,
+    })
+}
+
+fn enforcement(report: &mut Reporter, fields: &Fields<'_>) -> Option<Enforcement> {
+    let text = fields.text(report, "enforcement")?;
+    let found = Enforcement::ALL.into_iter().find(|known| known.as_str() == text);
+    if found.is_none() {
+        let words = Enforcement::ALL.map(Enforcement::as_str);
+        let node = fields.get("enforcement").unwrap_or(fields.node());
+        let message = format!("unknown enforcement {text:?}");
+        report.error(node, &fields.path("enforcement"), message, suggest(text, &words));
+    }
+    found
+}
+
+fn refuse_fix(report: &mut Reporter, fields: &Fields<'_>) {
+    let Some(node) = fields.get("fix") else { return };
+    match node.as_str() {
+        Some("Never") => {}
+        Some(text @ ("Safe" | "All")) => {
+            report.error(node, &fields.path("fix"), format!("{text} is not supported"), FIX);
+        }
+        _ => report.error(node, &fields.path("fix"), "must be Never", FIX),
+    }
+}
+
+fn policy_match(report: &mut Reporter, node: &Node, path: &str, options: &Options) -> Matcher {
+    let known: Vec<&str> = FIELDS.iter().copied().chain(["conditions"]).collect();
+    let Some(fields) = Fields::new(report, node, path, &known) else {
+        return Matcher::default();
+    };
+    if let Some(node) = fields.get("conditions") {
+        let help = "CEL is not in this version; match by namespaces, selectors or requesters";
+        report.error(node, &fields.path("conditions"), "are not supported", help);
+    }
+    let matcher = Matcher::read(report, &fields);
+    if let Some(label) = untrusted(matcher.pod_selector.as_ref(), options) {
+        let message =
+            format!("leaves pods out by label {label:?}, which whoever writes the pod chooses");
+        let help = "match by namespaces, or declare the label with --trusted-label";
+        let node = fields.get("podSelector").unwrap_or(node);
+        report.add(Severity::Warning, node, &fields.path("podSelector"), message, help);
+    }
+    matcher
+}
+
+/// A label that the selector asks for and that nobody vouched for.
+fn untrusted(selector: Option<&Selector>, options: &Options) -> Option<String> {
+    let trusted = |key: &str| options.trusted_labels.iter().any(|label| label == key);
+    selector?.keys().find(|key| !trusted(key)).map(str::to_owned)
+}
+
+fn standard(
+    report: &mut Reporter,
+    node: &Node,
+    path: &str,
+    catalogue: Catalogue,
+) -> Vec<ActiveCheck> {
+    let Some(fields) = Fields::new(report, node, path, &["level", "version", "except"]) else {
+        return Vec::new();
+    };
+    let level = level(report, &fields);
+    let version = version(report, &fields);
+    let excepts = fields.texts(report, "except");
+    let (Some(level), Some(version)) = (level, version) else {
+        return Vec::new();
+    };
+    let checks = (catalogue.standard)(level, version);
+    let baseline = (catalogue.standard)(Level::Baseline, version);
+    let mut ids: Vec<&str> = checks.iter().chain(&baseline).map(|active| active.rule.id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    for (index, (node, text)) in excepts.iter().enumerate() {
+        if !ids.contains(text) {
+            let message = format!("{level} {version} has no check {text:?}");
+            report.error(*node, &format!("{path}.except[{index}]"), message, suggest(text, &ids));
+        }
+    }
+    let excepted = |id: &str| excepts.iter().any(|(_, text)| *text == id);
+    // A Restricted check stands in for the Baseline check of the same fields. Where it is excepted,
+    // what it replaced holds again: leaving out the stricter half must not leave out the milder one.
+    let restored: Vec<&str> = checks
+        .iter()
+        .filter(|active| excepted(active.rule.id))
+        .filter_map(|active| active.rule.pod_security.as_ref()?.replaces)
+        .collect();
+    let restored = baseline.into_iter().filter(|active| {
+        restored.contains(&active.rule.id) && checks.iter().all(|c| c.rule.id != active.rule.id)
+    });
+    let restored: Vec<ActiveCheck> = restored.collect();
+    let left: Vec<ActiveCheck> =
+        checks.into_iter().chain(restored).filter(|active| !excepted(active.rule.id)).collect();
+    if left.is_empty() && !report.has_errors() {
+        let help = "name a level that has checks, and except fewer of them; or remove `standard`";
+        report.error(node, path, "asks nothing of a pod", help);
+    }
+    left
+}
+
+fn level(report: &mut Reporter, fields: &Fields<'_>) -> Option<Level> {
+    let text = fields.required(report, "level", "write Baseline or Restricted")?;
+    match text.parse() {
+        Ok(level) => Some(level),
+        Err(_) => {
+            let node = fields.get("level")?;
+            let help = suggest(text, &["Baseline", "Restricted"]);
+            report.error(node, &fields.path("level"), format!("unknown level {text:?}"), help);
+            None
+        }
+    }
+}
+
+fn version(report: &mut Reporter, fields: &Fields<'_>) -> Option<Version> {
+    let Some(node) = fields.get("version") else {
+        return Some(Version::Latest);
+    };
+    let path = fields.path("version");
+    let text = fields.text(report, "version")?;
+    match text.parse() {
+        Ok(Version::Minor(minor)) if minor > NEWEST => {
+            let message =
+                format!("{text} is newer than v1.{NEWEST}, the newest that is known here");
+            let help = format!("pods are judged by v1.{NEWEST}; update podgate");
+            report.add(Severity::Warning, node, &path, message, help);
+            Some(Version::Minor(NEWEST))
+        }
+        Ok(version) => Some(version),
+        Err(_) => {
+            let help = format!("write latest, or v1.0 to v1.{NEWEST}");
+            report.error(node, &path, format!("unknown version {text:?}"), help);
+            None
+        }
+    }
+}
+
+/// Reads `rules`. A rule that the standard brought is replaced in its place.
+fn listed(
+    report: &mut Reporter,
+    node: &Node,
+    enforcement: Enforcement,
+    catalogue: Catalogue,
+    rules: &mut Vec<CompiledRule>,
+) {
+    let Some(items) = node.as_sequence() else {
+        report.wrong_type(node, "spec.rules", "a list of rules");
+        return;
+    };
+    if items.is_empty() {
+        report.error(node, "spec.rules", "is empty", "list a rule, or remove the field");
+    }
+    let mut seen: Vec<(&'static str, u32)> = Vec::new();
+    for (index, item) in items.iter().enumerate() {
+        let path = format!("spec.rules[{index}]");
+        let Some(rule) = rule(report, item, &path, enforcement, catalogue) else { continue };
+        if let Some((id, line)) = seen.iter().find(|(id, _)| *id == rule.id) {
+            let message = format!("rule {id} is listed twice, first on line {line}");
+            report.error(item, &path, message, "remove one of them");
+            continue;
+        }
+        seen.push((rule.id, item.line));
+        match rules.iter_mut().find(|standard| standard.id == rule.id) {
+            Some(standard) => *standard = rule,
+            None => rules.push(rule),
+        }
+    }
+}
+
+fn rule(
+    report: &mut Reporter,
+    node: &Node,
+    path: &str,
+    default: Enforcement,
+    catalogue: Catalogue,
+) -> Option<CompiledRule> {
+    let Some(entries) = node.as_mapping() else {
+        let example = node.as_str().unwrap_or("privileged");
+        let help = format!("write `- {example}: {{}}`");
+        report.error(node, path, "must be a map with the rule's name", help);
+        return None;
+    };
+    let own = ["enforcement", "fix"];
+    let names: Vec<_> =
+        entries.iter().filter(|(key, _)| !own.contains(&key.name.as_str())).collect();
+    let [(key, arguments)] = names.as_slice() else {
+        let (message, help) = if names.is_empty() {
+            ("names no rule", "write `- privileged: {}`")
+        } else {
+            ("names several rules", "give each rule an entry of its own, with a `-`")
+        };
+        report.error(node, path, message, help);
+        return None;
+    };
+    // The name was just found to be the only field besides these two.
+    let fields = Fields::new(report, node, path, &[own[0], own[1], &key.name])?;
+    refuse_fix(report, &fields);
+    let enforcement = enforcement(report, &fields).unwrap_or(default);
+    let path = fields.path(&key.name);
+    let Some(rule) = catalogue.rules.iter().copied().find(|rule| rule.id == key.name) else {
+        unknown_rule(report, (key.line, key.column), &path, &key.name, catalogue);
+        return None;
+    };
+    let arguments = arguments::read(report, arguments, &path, rule);
+    Some(CompiledRule { id: rule.id, enforcement, check: (rule.build)(&arguments), rule })
+}
+
+fn unknown_rule(
+    report: &mut Reporter,
+    (line, column): (u32, u32),
+    path: &str,
+    name: &str,
+    catalogue: Catalogue,
+) {
+    let at = super::reader::Place { line, column };
+    let (message, help) = match name {
+        "cel" => (
+            "rules in CEL are not in this version".to_owned(),
+            "use built-in rules, or a ValidatingAdmissionPolicy for this one".to_owned(),
+        ),
+        "images" | "imageUser" => (
+            format!("rule {name} is not in this version"),
+            "remove it; built-in rules judge the pod's security settings".to_owned(),
+        ),
+        _ => {
+            let ids: Vec<&str> = catalogue.rules.iter().map(|rule| rule.id).collect();
+            (format!("unknown rule {name:?}"), suggest(name, &ids))
+        }
+    };
+    report.error(at, path, message, help);
+}
+
+/// Reads `spec` of a `PodPolicyException`.
+pub(super) fn exception(
+    report: &mut Reporter,
+    name: &str,
+    spec: &Node,
+    options: &Options,
+) -> Option<CompiledException> {
+    let known = ["policy", "rules", "match", "reason", "owner", "expires"];
+    let fields = Fields::new(report, spec, "spec", &known)?;
+    let policy = fields.required(report, "policy", "name the policy that may be broken");
+    let rules = fields.texts(report, "rules");
+    if rules.is_empty() {
+        let node = fields.get("rules").unwrap_or(spec);
+        report.error(node, "spec.rules", "names no rule", "list the rules that may be broken");
+    }
+    let reason = fields.required(report, "reason", "say why the rules may be broken");
+    let owner =
+        fields.required(report, "owner", "say who answers for it, such as team@example.com");
+    let expires = expires(report, &fields, options);
+    let Some(node) = fields.get("match") else {
+        let help = "say which workloads; to drop a rule for all, change the policy";
+        report.error(spec, "spec.match", "is missing", help);
+        return None;
+    };
+    let (matcher, containers) = exception_match(report, node, options)?;
+    Some(CompiledException {
+        name: name.to_owned(),
+        policy: policy?.to_owned(),
+        rules: rules.into_iter().map(|(_, rule)| rule.to_owned()).collect(),
+        reason: reason?.to_owned(),
+        owner: owner?.to_owned(),
+        expires: expires?,
+        source: report.source().to_owned(),
+        line: spec.line,
+        matcher,
+        containers,
+    })
+}
+
+type Scope = (Matcher, Option<Vec<super::pattern::Pattern>>);
+
+fn exception_match(report: &mut Reporter, node: &Node, options: &Options) -> Option<Scope> {
+    let known: Vec<&str> = FIELDS.iter().copied().chain(["containers"]).collect();
+    let fields = Fields::new(report, node, "spec.match", &known)?;
+    if FIELDS.iter().all(|name| fields.get(name).is_none()) {
+        let help = "say which workloads; to drop a rule for all, change the policy";
+        report.error(node, "spec.match", "leaves no workload out", help);
+    }
+    let matcher = Matcher::read(report, &fields);
+    if let Some(label) = untrusted(matcher.pod_selector.as_ref(), options) {
+        let message = format!("selects by label {label:?}, which whoever writes the pod chooses");
+        let help = format!("match by namespaces, or vouch for it with --trusted-label {label}");
+        let node = fields.get("podSelector").unwrap_or(node);
+        report.error(node, "spec.match.podSelector", message, help);
+    }
+    let containers = fields.get("containers").map(|_| {
+        let items = fields.texts(report, "containers");
+        if items.is_empty() {
+            let help = "list container names, or remove the field";
+            report.error(node, "spec.match.containers", "names no container", help);
+        }
+        patterns(report, &items, "spec.match.containers", Names::Label)
+    });
+    Some((matcher, containers))
+}
+
+fn expires(report: &mut Reporter, fields: &Fields<'_>, options: &Options) -> Option<Timestamp> {
+    let help = "write a day in UTC, such as 2027-06-30T00:00:00Z";
+    let text = fields.required(report, "expires", help)?;
+    let node = fields.get("expires")?;
+    match text.parse::<Timestamp>() {
+        Ok(expires) => {
+            if expires <= options.now {
+                let help = "give it a later day, or remove the exception: it covers nothing now";
+                let message = format!("{text} is past");
+                report.add(options.expired, node, "spec.expires", message, help);
+            }
+            Some(expires)
+        }
+        Err(_) => {
+            report.error(node, "spec.expires", format!("{text:?} is no time"), help);
+            None
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! The policies and exceptions in force together.
+
+use std::fmt::Write as _;
+
+use sha2::{Digest as _, Sha256};
+
+use super::Enforcement;
+use super::exception::CompiledException;
+use super::index::Index;
+use super::matcher::{MatchInput, Matcher, Unknown};
+use crate::rules::{Check, Rule};
+use crate::yaml::{Node, Value};
+
+/// An immutable set of policies and exceptions.
+#[derive(Debug)]
+pub struct PolicySet {
+    policies: Vec<CompiledPolicy>,
+    exceptions: Vec<CompiledException>,
+    index: Index,
+    digest: String,
+}
+
+impl Default for PolicySet {
+    fn default() -> Self {
+        Self::new(Vec::new(), Vec::new(), Vec::new())
+    }
+}
+
+impl PolicySet {
+    /// `documents` are the lines that the digest is made from, in any order.
+    pub(super) fn new(
+        mut policies: Vec<CompiledPolicy>,
+        mut exceptions: Vec<CompiledException>,
+        mut documents: Vec<String>,
+    ) -> Self {
+        policies.sort_by(|a, b| a.name.cmp(&b.name));
+        exceptions.sort_by(|a, b| a.name.cmp(&b.name));
+        documents.sort();
+        let index = Index::new(policies.iter().map(|policy| &policy.matcher));
+        let mut digest = "sha256:".to_owned();
+        for byte in Sha256::digest(documents.join("\n")) {
+            // Writing to a `String` cannot fail.
+            let _ = write!(digest, "{byte:02x}");
+        }
+        Self { policies, exceptions, index, digest }
+    }
+
+    /// `sha256:…` over the documents. Neither the order of files nor white space nor comments change it.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// All policies, sorted by name.
+    #[must_use]
+    pub fn policies(&self) -> &[CompiledPolicy] {
+        &self.policies
+    }
+
+    /// All exceptions, sorted by name.
+    #[must_use]
+    pub fn exceptions(&self) -> &[CompiledException] {
+        &self.exceptions
+    }
+
+    /// The policies that may match, sorted by name: every one that does, and few that do not.
+    pub fn candidates(&self, input: &MatchInput<'_>) -> impl Iterator<Item = &CompiledPolicy> {
+        self.index.candidates(input).into_iter().filter_map(|position| self.policies.get(position))
+    }
+}
+
+/// A policy, ready to be asked.
+#[derive(Debug)]
+pub struct CompiledPolicy {
+    /// Name of the document.
+    pub name: String,
+    /// What it is for, in its author's words; empty where they gave none.
+    pub description: String,
+    /// Its rules: the standard's, then those listed besides.
+    pub rules: Vec<CompiledRule>,
+    /// The file it stands in.
+    pub source: String,
+    /// Its line there.
+    pub line: u32,
+    pub(super) matcher: Matcher,
+}
+
+impl CompiledPolicy {
+    /// Whether the policy is about this pod.
+    #[must_use]
+    pub fn matches(&self, input: &MatchInput<'_>) -> bool {
+        self.matcher.matches(input, Unknown::Applies)
+    }
+}
+
+/// A rule of a policy.
+#[derive(Debug)]
+pub struct CompiledRule {
+    /// Id of the rule.
+    pub id: &'static str,
+    /// What a violation leads to.
+    pub enforcement: Enforcement,
+    /// The check with the policy's arguments.
+    pub check: Box<dyn Check>,
+    /// What the rule is.
+    pub rule: &'static Rule,
+}
+
+/// The line that stands for a document in the digest: kind and name first, keys sorted.
+pub(super) fn canonical(kind: &str, name: &str, spec: &Node) -> String {
+    let mut line = format!("{kind}/{name} ");
+    write_sorted(spec, &mut line);
+    line
+}
+
+fn write_sorted(node: &Node, out: &mut String) {
+    match &node.value {
+        Value::Sequence(items) => {
+            out.push('[');
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    out.push(',');
+                }
+                write_sorted(item, out);
+            }
+            out.push(']');
+        }
+        Value::Mapping(entries) => {
+            let mut entries: Vec<_> = entries.iter().collect();
+            entries.sort_by(|a, b| a.0.name.cmp(&b.0.name));
+            out.push('{');
+            for (index, (key, value)) in entries.into_iter().enumerate() {
+                let comma = if index > 0 { "," } else { "" };
+                // Escaped as JSON, so that no value can pass for structure.
+                let _ = write!(out, "{comma}{}:", serde_json::Value::from(key.name.as_str()));
+                write_sorted(value, out);
+            }
+            out.push('}');
+        }
+        _ => out.push_str(&node.to_json()),
+    }
+}
