@@ -46,11 +46,16 @@ impl Decision {
             policies.join(", "),
             self.id
         );
-        for violation in distinct.iter().take(SHOWN) {
+        let shown = &distinct[..distinct.len().min(SHOWN)];
+        for (index, violation) in shown.iter().enumerate() {
             text.push_str("\n  ");
             text.push_str(&violation.sentence());
-            text.push_str("\n    fix: ");
-            text.push_str(&violation.remedy());
+            // One change may serve several fields: it is written under the last of them.
+            let next = shown.get(index + 1).map(|next| &next.finding.remedy);
+            if next != Some(&violation.finding.remedy) {
+                text.push_str("\n    fix: ");
+                text.push_str(&violation.remedy());
+            }
         }
         if distinct.len() > SHOWN {
             text.push_str(&format!("\n  and {} more", distinct.len() - SHOWN));
