@@ -59,8 +59,7 @@ static HOST_PATHS: Rule = rule(
     ],
     None,
 );
-static HOST_PATH_VOLUMES: Rule =
-    rule("hostPathVolumes", &[], of(PodSecurityLevel::Baseline, None));
+static HOST_PATH_VOLUMES: Rule = rule("hostPathVolumes", &[], of(PodSecurityLevel::Baseline, None));
 static PRIVILEGED: Rule = rule("privileged", &[], of(PodSecurityLevel::Baseline, None));
 static RESTRICTED_VOLUMES: Rule =
     rule("restrictedVolumes", &[], of(PodSecurityLevel::Restricted, Some("hostPathVolumes")));
@@ -121,7 +120,9 @@ fn lines(problems: &[Problem]) -> String {
 /// A policy document with this `spec`, indented by two.
 fn policy(name: &str, spec: &str) -> String {
     let spec = spec.replace('\n', "\n  ");
-    format!("apiVersion: podgate.dev/v1\nkind: PodPolicy\nmetadata:\n  name: {name}\nspec:\n  {spec}\n")
+    format!(
+        "apiVersion: podgate.dev/v1\nkind: PodPolicy\nmetadata:\n  name: {name}\nspec:\n  {spec}\n"
+    )
 }
 
 fn exception(name: &str, spec: &str) -> String {
@@ -138,5 +139,11 @@ fn with_pod<T>(labels: &[(&str, &str)], judge: impl FnOnce(&PodView<'_>) -> T) -
 }
 
 fn input<'v>(pod: &'v PodView<'v>, namespace: &'v str) -> MatchInput<'v> {
-    MatchInput { namespace, namespace_labels: None, pod, username: "jane", groups: &[] as &[Text<'_>] }
+    MatchInput {
+        namespace,
+        namespace_labels: None,
+        pod,
+        username: "jane",
+        groups: &[] as &[Text<'_>],
+    }
 }

@@ -6,7 +6,8 @@ use crate::policy::{MatchInput, PolicySet};
 /// Whether a policy with this `match` is about a request.
 fn applies(rule: &str, judge: impl for<'v> Fn(MatchInput<'v>) -> MatchInput<'v>) -> bool {
     let text = policy("a", &format!("match: {rule}\nrules:\n- privileged: {{}}"));
-    let set = compile_texts(&[&text], &options()).map_err(|problems| super::lines(&problems)).unwrap().0;
+    let set =
+        compile_texts(&[&text], &options()).map_err(|problems| super::lines(&problems)).unwrap().0;
     with_pod(&[("tier", "web")], |pod| set.policies()[0].matches(&judge(input(pod, "prod"))))
 }
 
