@@ -2,7 +2,6 @@
 
 mod settings;
 
-use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,23 +10,20 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use tokio::sync::Semaphore;
 
-pub use self::settings::Args;
+pub(super) use self::settings::Args;
 use self::settings::{LogFormat, Settings};
+use super::policies::defaults;
 use crate::ledger::LineSink;
-use crate::server::reload::{self, Compiled, Policies};
+use crate::server::reload::{self, Compiled, Origin, Policies};
 use crate::server::tls::{self, Source};
 use crate::server::{Bound, Metrics, Options, PolicyStore, Readiness, State, limits, shutdown};
-
-/// The built-in policies that are in force where none are named. All of them together would refuse nearly
-/// every pod.
-const DEFAULT_POLICIES: [&str; 2] = ["baseline", "shared-kernel"];
 
 /// How long to serve on after the first stop signal, where nobody said: endpoints take a moment to
 /// leave every API server's list.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// Runs until a signal ends it.
-pub fn run(args: Args) -> anyhow::Result<()> {
+pub(super) fn run(args: Args) -> anyhow::Result<()> {
     // In full, so that a setting that is never used does not compile.
     let Settings {
         policies,
@@ -53,7 +49,10 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     // Another library may have installed one already, which is as good.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
 
-    let (policies, compiled) = load(policies, trusted_label)?;
+    let (policies, compiled) =
+        Policies::load(origin(policies), trusted_label).map_err(|problems| {
+            anyhow::anyhow!("the policies cannot be used\n{}", problems.join("\n"))
+        })?;
     let Compiled { set, counts, warnings } = compiled;
     for warning in warnings {
         tracing::warn!("{warning}");
@@ -114,6 +113,19 @@ fn log(format: LogFormat) -> anyhow::Result<()> {
         tracing::error!(place, "panic: please report it");
     }));
     Ok(())
+}
+
+fn origin(paths: Vec<PathBuf>) -> Origin {
+    if !paths.is_empty() {
+        return Origin::Paths(paths);
+    }
+    let defaults = defaults();
+    let names: Vec<&str> = defaults.iter().map(|source| source.name.as_str()).collect();
+    tracing::info!(
+        policies = names.join(", "),
+        "no --policies given: the built-in ones are in force"
+    );
+    Origin::Embedded(defaults)
 }
 
 fn certificate(

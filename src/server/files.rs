@@ -19,37 +19,13 @@ pub struct ReadError {
     source: io::Error,
 }
 
-/// Reads the files at `paths`; of a directory, its `.yaml` and `.yml` files.
-pub fn read(paths: &[PathBuf]) -> Result<Content, ReadError> {
-    let mut content = Content::new();
-    for path in paths {
-        read_into(path, &mut content).map_err(|(path, source)| ReadError { path, source })?;
-    }
-    Ok(content)
-}
-
-fn read_into(path: &Path, content: &mut Content) -> Result<(), (PathBuf, io::Error)> {
-    let failed = |source| (path.to_owned(), source);
-    if !path.is_dir() {
-        content.insert(path.to_owned(), std::fs::read(path).map_err(failed)?);
-        return Ok(());
-    }
-    for entry in std::fs::read_dir(path).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        // `..data` and its target hold the same files a second time.
-        if name.starts_with('.') {
-            continue;
-        }
-        // Directories below are not entered: a policy's own `tests/` holds no policies.
-        let path = entry.path();
-        if (name.ends_with(".yaml") || name.ends_with(".yml")) && path.is_file() {
-            let bytes = std::fs::read(&path).map_err(|source| (path.clone(), source))?;
-            content.insert(path, bytes);
-        }
-    }
-    Ok(())
+/// Reads the files at `paths`.
+pub fn read(paths: &[&Path]) -> Result<Content, ReadError> {
+    let read = |path: &&Path| match std::fs::read(path) {
+        Ok(bytes) => Ok((path.to_path_buf(), bytes)),
+        Err(source) => Err(ReadError { path: path.to_path_buf(), source }),
+    };
+    paths.iter().map(read).collect()
 }
 
 #[cfg(test)]
@@ -117,22 +93,9 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_directory_is_read_without_the_links_of_the_kubelet() {
-        let mut volume = Volume::new(&[("a.yaml", b"1"), ("notes.txt", b"x")]);
-        let content = read(&[volume.root()]).unwrap();
-        assert_eq!(
-            content.into_iter().collect::<Vec<_>>(),
-            [(volume.path("a.yaml"), b"1".to_vec())]
-        );
-        volume.swap(&[("a.yaml", b"2")]);
-        volume.swap(&[("a.yaml", b"3")]);
-        assert_eq!(read(&[volume.root()]).unwrap()[&volume.path("a.yaml")], b"3");
-    }
-
-    #[test]
     fn an_error_names_the_file_and_what_to_check() {
-        let error = read(&["nowhere/policy.yaml".into()]).unwrap_err().to_string();
-        assert!(error.starts_with("cannot read nowhere/policy.yaml: "), "{error}");
+        let error = read(&[Path::new("nowhere/tls.crt")]).unwrap_err().to_string();
+        assert!(error.starts_with("cannot read nowhere/tls.crt: "), "{error}");
         assert!(error.contains("check the path"), "{error}");
     }
 }

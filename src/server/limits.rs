@@ -1,11 +1,12 @@
 //! What one client may take: bytes, requests in flight, and time.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, header};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
+use tokio::time::Instant;
 
 use super::duration;
 use super::metrics::Rejection;
@@ -93,7 +94,7 @@ pub async fn read_body(
     if announced.is_some_and(|length| length > BODY_LIMIT) {
         return Err(Rejection::TooLarge);
     }
-    let at = tokio::time::Instant::from_std(deadline.started() + deadline.budget());
+    let at = deadline.started() + deadline.budget();
     tokio::time::timeout_at(at, collect(body, announced)).await.unwrap_or(Err(Rejection::Timeout))
 }
 

@@ -1,15 +1,15 @@
 //! Policies from files: read again when their content changes. A broken document never takes the good
 //! ones down.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::files::{self, Content};
+use jiff::Timestamp;
+
 use super::metrics::{Counts, Metrics};
 use super::store::PolicyStore;
-use crate::policy::PolicySet;
+use crate::policy::{self, PolicySet, Problem, Severity, Source};
 
 /// How often the files are compared with what is in force.
 pub const POLL: Duration = Duration::from_secs(10);
@@ -25,58 +25,62 @@ pub struct Compiled {
     pub warnings: Vec<String>,
 }
 
-/// Compiles the content of policy files, or says everything that is wrong with it.
-pub type Compile = dyn Fn(&Content) -> Result<Compiled, Vec<String>> + Send + Sync;
-
-/// Where policies come from, and what was read there last.
-pub struct Policies {
-    paths: Vec<PathBuf>,
-    compile: Arc<Compile>,
-    content: Content,
+/// Where policies come from.
+#[derive(Debug, Clone)]
+pub enum Origin {
+    /// Files and folders, read again when their content changes.
+    Paths(Vec<PathBuf>),
+    /// Policies that podgate brings along.
+    Embedded(Vec<Source>),
 }
 
-impl fmt::Debug for Policies {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Policies").field("paths", &self.paths).finish_non_exhaustive()
-    }
+/// Policies, and what was read of them last.
+#[derive(Debug)]
+pub struct Policies {
+    origin: Origin,
+    trusted_labels: Arc<[String]>,
+    sources: Vec<Source>,
 }
 
 impl Policies {
     /// Reads and compiles the policies for the first time. Everything that is wrong is told at once.
     pub fn load(
-        paths: Vec<PathBuf>,
-        compile: Arc<Compile>,
+        origin: Origin,
+        trusted_labels: Vec<String>,
     ) -> Result<(Self, Compiled), Vec<String>> {
-        let content = files::read(&paths).map_err(|error| vec![error.to_string()])?;
-        let compiled = compile(&content)?;
-        Ok((Self { paths, compile, content }, compiled))
+        let sources = read(&origin)?;
+        let trusted_labels = Arc::from(trusted_labels);
+        let compiled = compile(&sources, &trusted_labels)?;
+        Ok((Self { origin, trusted_labels, sources }, compiled))
     }
 
     /// Compares the files with what is in force, every `interval`, for ever.
     pub async fn keep_fresh(
-        mut self,
+        self,
         store: Arc<PolicyStore>,
         metrics: Arc<Metrics>,
         interval: Duration,
     ) {
-        if self.paths.is_empty() {
-            // What is built in does not change.
-            return;
-        }
+        let Self { origin, trusted_labels, mut sources } = self;
+        let Origin::Paths(paths) = origin else { return };
         let mut ticks = tokio::time::interval(interval);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         ticks.tick().await;
         loop {
             ticks.tick().await;
-            let (paths, compile, before) =
-                (self.paths.clone(), Arc::clone(&self.compile), self.content.clone());
+            let (paths, before) = (paths.clone(), sources.clone());
+            let trusted_labels = Arc::clone(&trusted_labels);
             // Files may lie on a slow volume, and a large set takes a while to compile.
-            let work = tokio::task::spawn_blocking(move || look(&paths, &*compile, &before));
+            let work = tokio::task::spawn_blocking(move || look(&paths, &before, &trusted_labels));
             match work.await {
                 Ok(Look::Same) => {}
-                Ok(Look::Unreadable(problem)) => failed(&store, &metrics, vec![problem]),
-                Ok(Look::Changed(content, result)) => {
-                    self.content = content;
+                Ok(Look::Unreadable(problems)) => {
+                    // Whatever comes back is compiled anew, which also settles this problem.
+                    sources.clear();
+                    failed(&store, &metrics, problems);
+                }
+                Ok(Look::Changed(read, result)) => {
+                    sources = read;
                     match result {
                         Ok(compiled) => apply(&store, &metrics, compiled),
                         Err(problems) => failed(&store, &metrics, problems),
@@ -97,19 +101,50 @@ impl Policies {
 
 enum Look {
     Same,
-    Unreadable(String),
-    Changed(Content, Result<Compiled, Vec<String>>),
+    Unreadable(Vec<String>),
+    Changed(Vec<Source>, Result<Compiled, Vec<String>>),
 }
 
-fn look(paths: &[PathBuf], compile: &Compile, before: &Content) -> Look {
-    match files::read(paths) {
-        Ok(content) if content == *before => Look::Same,
-        Ok(content) => {
-            let result = compile(&content);
-            Look::Changed(content, result)
+fn look(paths: &[PathBuf], before: &[Source], trusted_labels: &[String]) -> Look {
+    match policy::load::read(paths) {
+        Ok(sources) if sources == before => Look::Same,
+        Ok(sources) => {
+            let result = compile(&sources, trusted_labels);
+            Look::Changed(sources, result)
         }
-        Err(error) => Look::Unreadable(error.to_string()),
+        Err(problems) => Look::Unreadable(lines(&problems)),
     }
+}
+
+fn read(origin: &Origin) -> Result<Vec<Source>, Vec<String>> {
+    match origin {
+        Origin::Embedded(sources) => Ok(sources.clone()),
+        Origin::Paths(paths) => policy::load::read(paths).map_err(|problems| lines(&problems)),
+    }
+}
+
+fn compile(sources: &[Source], trusted_labels: &[String]) -> Result<Compiled, Vec<String>> {
+    let now = Timestamp::now();
+    // An exception that has ended covers nothing. As an error it would keep a replica from starting on
+    // the day that it ends.
+    let options = policy::Options {
+        now,
+        trusted_labels: trusted_labels.to_vec(),
+        expired: Severity::Warning,
+    };
+    let (set, warnings) =
+        policy::compile(sources, &options).map_err(|problems| lines(&problems))?;
+    let expired = set.exceptions().iter().filter(|exception| exception.has_expired(now)).count();
+    let counts = Counts {
+        policies: set.policies().len(),
+        exceptions: set.exceptions().len() - expired,
+        expired_exceptions: expired,
+    };
+    Ok(Compiled { set, counts, warnings: lines(&warnings) })
+}
+
+fn lines(problems: &[Problem]) -> Vec<String> {
+    problems.iter().map(ToString::to_string).collect()
 }
 
 fn apply(store: &PolicyStore, metrics: &Metrics, compiled: Compiled) {

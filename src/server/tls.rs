@@ -104,7 +104,7 @@ impl Serving {
     fn renew(&self, loaded: &Loaded) -> Result<Option<Loaded>, CertificateError> {
         let due = match (&self.source, loaded) {
             (Source::Files { certificate, key }, Loaded::Content(before)) => {
-                files::read(&[certificate.clone(), key.clone()])? != *before
+                files::read(&[certificate, key])? != *before
             }
             (_, Loaded::Until(renewal)) => jiff::Timestamp::now().as_second() >= *renewal,
             (Source::SelfSigned { .. }, Loaded::Content(_)) => true,
@@ -140,7 +140,7 @@ pub enum Loaded {
 fn fetch(source: &Source) -> Result<(Certificate, Loaded), CertificateError> {
     match source {
         Source::Files { certificate, key } => {
-            let content = files::read(&[certificate.clone(), key.clone()])?;
+            let content = files::read(&[certificate, key])?;
             let loaded =
                 Certificate::from_pem((certificate, &content[certificate]), (key, &content[key]))?;
             Ok((loaded, Loaded::Content(content)))

@@ -1,1 +1,98 @@
+use super::*;
+use crate::server::files::tests::{Volume, eventually};
 
+/// A policy with one rule, named `name`.
+fn policy(name: &str) -> String {
+    format!(
+        "apiVersion: podgate.dev/v1\nkind: PodPolicy\nmetadata: {{name: {name}}}\n\
+         spec:\n  rules:\n  - privileged: {{}}\n"
+    )
+}
+
+/// A server's policies over a volume, watched every few milliseconds.
+struct Watched {
+    volume: Volume,
+    store: Arc<PolicyStore>,
+    metrics: Arc<Metrics>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+fn watch(text: &str) -> Watched {
+    let volume = Volume::new(&[("policy.yaml", text.as_bytes())]);
+    let origin = Origin::Paths(vec![volume.root()]);
+    let (policies, compiled) = Policies::load(origin, Vec::new()).unwrap();
+    let store = Arc::new(PolicyStore::new(compiled.set));
+    let metrics: Arc<Metrics> = Arc::default();
+    let task =
+        policies.keep_fresh(Arc::clone(&store), Arc::clone(&metrics), Duration::from_millis(5));
+    Watched { volume, store, metrics, task: tokio::spawn(task) }
+}
+
+impl Watched {
+    fn swap(&mut self, text: &str) {
+        self.volume.swap(&[("policy.yaml", text.as_bytes())]);
+    }
+
+    fn in_force(&self) -> String {
+        self.store.load().set.policies()[0].name.clone()
+    }
+
+    async fn until_in_force(&self, name: &str) {
+        eventually("the policy is in force", || self.in_force() == name).await;
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+#[tokio::test]
+async fn a_config_map_that_is_replaced_twice_is_in_force_twice() {
+    let mut watched = watch(&policy("first"));
+    for (name, generation) in [("second", 2), ("third", 3)] {
+        watched.swap(&policy(name));
+        watched.until_in_force(name).await;
+        assert_eq!(watched.store.load().generation, generation);
+    }
+}
+
+#[tokio::test]
+async fn a_broken_document_leaves_the_last_good_set_and_is_told_once() {
+    let mut watched = watch(&policy("good"));
+    watched.swap(&policy("worse").replace("privileged", "priviledged"));
+    eventually("the problem is told", || !watched.store.problems().is_empty()).await;
+    assert_eq!(watched.in_force(), "good");
+    assert!(
+        watched.store.problems()[0].contains("policy.yaml:6:"),
+        "{:?}",
+        watched.store.problems()
+    );
+    // The same as before it broke: nothing is replaced, and nothing is wrong any more.
+    watched.swap(&policy("good"));
+    eventually("the problem is forgotten", || watched.store.problems().is_empty()).await;
+    assert_eq!(watched.store.load().generation, 1);
+    watched.swap(&policy("better"));
+    watched.until_in_force("better").await;
+    assert_eq!(watched.metrics.reload_failures(), 1);
+}
+
+#[tokio::test]
+async fn a_file_that_goes_leaves_the_last_good_set() {
+    let watched = watch(&policy("good"));
+    std::fs::remove_file(watched.volume.path("policy.yaml")).unwrap();
+    eventually("the problem is told", || !watched.store.problems().is_empty()).await;
+    assert_eq!(watched.in_force(), "good");
+    std::fs::write(watched.volume.path("policy.yaml"), policy("good")).unwrap();
+    eventually("the problem is forgotten", || watched.store.problems().is_empty()).await;
+    assert_eq!(watched.metrics.reload_failures(), 1);
+}
+
+#[test]
+fn everything_that_is_wrong_at_start_is_told_at_once() {
+    let broken = policy("a").replace("privileged", "priviledged");
+    let volume = Volume::new(&[("a.yaml", broken.as_bytes()), ("b.yaml", b"kind: PodPolice\n")]);
+    let problems = Policies::load(Origin::Paths(vec![volume.root()]), Vec::new()).unwrap_err();
+    assert!(problems.len() >= 2, "{problems:?}");
+}
