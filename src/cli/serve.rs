@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use tokio::sync::Semaphore;
 
-pub use self::settings::Args;
+pub(super) use self::settings::Args;
 use self::settings::{LogFormat, Settings};
 use super::policies::defaults;
 use crate::ledger::LineSink;
@@ -23,7 +23,7 @@ use crate::server::{Bound, Metrics, Options, PolicyStore, Readiness, State, limi
 const GRACE: Duration = Duration::from_secs(5);
 
 /// Runs until a signal ends it.
-pub fn run(args: Args) -> anyhow::Result<()> {
+pub(super) fn run(args: Args) -> anyhow::Result<()> {
     // In full, so that a setting that is never used does not compile.
     let Settings {
         policies,

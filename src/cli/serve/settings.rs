@@ -13,7 +13,7 @@ use crate::server::{Recording, duration};
 
 /// Arguments of `podgate serve`.
 #[derive(Debug, Clone, clap::Args)]
-pub struct Args {
+pub(in crate::cli) struct Args {
     /// YAML file with settings under the same names in camelCase; flags win over it
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
