@@ -1,5 +1,7 @@
 //! The TLS port's routes, without TLS: what is asked, and byte for byte what is answered.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail by panicking")]
+
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
