@@ -29,7 +29,7 @@ pub struct Compiled {
 pub enum Origin {
     /// Files and folders, read again when their content changes.
     Paths(Vec<PathBuf>),
-    /// Policies that podgate brings along.
+    /// Policies that podgate brings along, at least one.
     Embedded(Vec<Source>),
 }
 
@@ -133,6 +133,12 @@ fn compile(sources: &[Source], trusted_labels: &[String]) -> Result<Compiled, Ve
     };
     let (set, warnings) =
         policy::compile(sources, &options).map_err(|problems| lines(&problems))?;
+    if set.policies().is_empty() {
+        // Everything would pass. Nobody means that by a file that was emptied.
+        return Err(vec![
+            "no PodPolicy in the files: give at least one, or do without --policies".to_owned(),
+        ]);
+    }
     let expired = set.exceptions().iter().filter(|exception| exception.has_expired(now)).count();
     let counts = Counts {
         policies: set.policies().len(),

@@ -3,9 +3,10 @@ use std::net::TcpStream;
 
 use tokio::sync::mpsc;
 
-use super::files::tests::{Volume, eventually};
+use super::files::tests::eventually;
 use super::reload::Origin;
 use super::*;
+use crate::policy::{self, PolicySet};
 
 /// A server that runs, on ports that the system chose.
 struct Running {
@@ -17,7 +18,8 @@ struct Running {
 }
 
 fn start(grace: Duration, max_connections: usize) -> Running {
-    let (policies, compiled) = Policies::load(Origin::Embedded(Vec::new()), Vec::new()).unwrap();
+    let (policies, compiled) =
+        Policies::load(Origin::Embedded(policy::embedded()), Vec::new()).unwrap();
     let metrics = Arc::new(Metrics::new());
     let store = Arc::new(PolicyStore::new(compiled.set));
     let state = Arc::new(State::new(store, Arc::clone(&metrics)));
@@ -97,9 +99,7 @@ async fn a_connection_past_the_limit_is_closed_and_counted() {
 #[test]
 fn a_port_that_is_taken_is_told_with_its_flag() {
     let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    let volume = Volume::new(&[("a.yaml", b"")]);
-    let (_, compiled) = Policies::load(Origin::Paths(vec![volume.root()]), Vec::new()).unwrap();
-    let store = Arc::new(PolicyStore::new(compiled.set));
+    let store = Arc::new(PolicyStore::new(PolicySet::default()));
     let options = Options {
         listen: taken.local_addr().unwrap(),
         admin_listen: ([127, 0, 0, 1], 0).into(),
