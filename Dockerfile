@@ -7,9 +7,11 @@
 # Which stage the binary comes from: `build` or `prebuilt`.
 ARG BINARIES=build
 
-FROM docker.io/library/rust:1.95-bookworm AS build
+FROM docker.io/library/rust:1.95.0-bookworm AS build
 WORKDIR /src
 COPY . .
+# The image's own toolchain, without the components that only developers need.
+ENV RUSTUP_TOOLCHAIN=1.95.0
 ENV RUSTFLAGS="-C target-feature=+crt-static"
 RUN target="$(rustc -vV | sed -n 's/^host: //p')" \
     && cargo build --release --locked --bin podgate --target "$target" \

@@ -85,7 +85,8 @@ deny: ## licences, banned crates and sources (offline)
 demo-once:
 	@DEMO_ONCE=1 PODGATE_BIN=$(STATIC) e2e/demo.sh
 
-oracle: servers ## the built-in rules against Kubernetes' own Pod Security admission
+oracle: ## the built-in rules against Kubernetes' own Pod Security admission
+	@e2e/setup.sh rust go
 	cargo test --package e2e --test oracle --no-fail-fast $(CARGO_FLAGS) -- --nocapture
 
 e2e: servers ## the tests with real servers: the oracle and the API server

@@ -33,10 +33,10 @@ apt_install() {
     fi
     say "installing $*"
     if [[ $apt_updated = no ]]; then
-        "${as_root[@]}" apt-get update -qq >&2 || say "the package lists could not be refreshed; trying with those here"
+        "${as_root[@]}" apt-get update -qq >/dev/null || say "the package lists could not be refreshed; trying with those here"
         apt_updated=yes
     fi
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
 
 # A C compiler and linker, and what every step fetches and talks with.

@@ -9,26 +9,38 @@ mod finding;
 mod rule;
 #[cfg(test)]
 mod testing;
+mod unicode;
 mod words;
 
 mod allow_privilege_escalation;
 mod app_armor_profile;
 mod capabilities_baseline;
 mod capabilities_restricted;
+mod ephemeral_containers;
 mod host_namespaces;
 mod host_path_volumes;
+mod host_paths;
 mod host_ports;
 mod host_probes_and_host_lifecycle;
+mod node_placement;
 mod privileged;
 mod proc_mount;
 mod proc_mount_restricted;
+mod read_only_root_filesystem;
+mod resources;
 mod restricted_volumes;
+mod run_as_group;
 mod run_as_non_root;
 mod run_as_user;
+mod runtime_class;
 mod se_linux_options;
 mod seccomp_profile_baseline;
 mod seccomp_profile_restricted;
+mod service_account_token;
+mod share_process_namespace;
 mod sysctls;
+mod unknown_fields;
+mod user_namespace;
 mod windows_host_process;
 
 pub use finding::{Finding, Found, Remedy};
@@ -43,20 +55,31 @@ pub static ALL: &[&Rule] = &[
     &app_armor_profile::RULE,
     &capabilities_baseline::RULE,
     &capabilities_restricted::RULE,
+    &ephemeral_containers::RULE,
     &host_namespaces::RULE,
     &host_path_volumes::RULE,
+    &host_paths::RULE,
     &host_ports::RULE,
     &host_probes_and_host_lifecycle::RULE,
+    &node_placement::RULE,
     &privileged::RULE,
     &proc_mount::RULE,
     &proc_mount_restricted::RULE,
+    &read_only_root_filesystem::RULE,
+    &resources::RULE,
     &restricted_volumes::RULE,
+    &run_as_group::RULE,
     &run_as_non_root::RULE,
     &run_as_user::RULE,
+    &runtime_class::RULE,
     &se_linux_options::RULE,
     &seccomp_profile_baseline::RULE,
     &seccomp_profile_restricted::RULE,
+    &service_account_token::RULE,
+    &share_process_namespace::RULE,
     &sysctls::RULE,
+    &unknown_fields::RULE,
+    &user_namespace::RULE,
     &windows_host_process::RULE,
 ];
 
@@ -64,4 +87,67 @@ pub static ALL: &[&Rule] = &[
 #[must_use]
 pub fn find(id: &str) -> Option<&'static Rule> {
     ALL.iter().copied().find(|rule| rule.id == id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ALL, PodSecurityLevel, find};
+
+    #[test]
+    fn rules_are_sorted_by_id_and_found_by_it() {
+        assert!(ALL.is_sorted_by(|a, b| a.id < b.id));
+        for rule in ALL {
+            assert_eq!(find(rule.id).map(|found| found.id), Some(rule.id));
+        }
+        assert!(find("Privileged").is_none());
+    }
+
+    #[test]
+    fn every_rule_file_is_registered() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/rules");
+        let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let declared = files
+            .filter(|file| std::fs::read_to_string(file).unwrap().contains("static RULE: Rule"))
+            .count();
+        assert_eq!(declared, ALL.len());
+    }
+
+    #[test]
+    fn every_rule_has_its_texts() {
+        for rule in ALL {
+            let id = rule.id;
+            assert!(!rule.reads.is_empty() && !rule.controls.is_empty(), "{id}");
+            for text in [rule.allows, rule.why, rule.fix] {
+                assert!(text.ends_with('.') && !text.contains("  "), "{id}: {text}");
+            }
+            assert!(!rule.title.is_empty() && !rule.title.ends_with('.'), "{id}");
+            for parameter in rule.parameters {
+                assert!(parameter.doc.contains("Default"), "{id}.{}", parameter.name);
+            }
+            for (index, control) in rule.controls.iter().enumerate() {
+                assert!(!rule.controls[..index].contains(control), "{id} names {control:?} twice");
+            }
+        }
+    }
+
+    #[test]
+    fn the_checks_of_pod_security_are_complete() {
+        let checks: Vec<_> = ALL.iter().filter_map(|rule| rule.pod_security.as_ref()).collect();
+        let of_level = |level| checks.iter().filter(|check| check.level == level).count();
+        assert_eq!(checks.len(), 19);
+        assert_eq!(of_level(PodSecurityLevel::Baseline), 12);
+        assert_eq!(of_level(PodSecurityLevel::Restricted), 7);
+        assert_eq!(checks.iter().map(|check| check.revisions.len()).sum::<usize>(), 31);
+        for check in checks {
+            assert!(check.revisions.is_sorted_by(|a, b| a < b));
+            if let Some(replaced) =
+                check.replaces.and_then(find).and_then(|rule| rule.pod_security.as_ref())
+            {
+                assert_eq!(check.level, PodSecurityLevel::Restricted);
+                assert_eq!(replaced.level, PodSecurityLevel::Baseline);
+            } else {
+                assert!(check.replaces.is_none());
+            }
+        }
+    }
 }

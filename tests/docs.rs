@@ -44,6 +44,30 @@ fn finds_paths_and_leaves_the_rest() {
     assert_eq!(found, expected.map(|(line, path)| (line, path.to_owned())));
 }
 
+/// A version that two files must write is changed in both or in neither.
+#[test]
+fn versions_written_twice_agree() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |file: &str| std::fs::read_to_string(root.join(file)).unwrap();
+    let between = |text: &str, before: &str, after: char| {
+        let (_, rest) = text.split_once(before).expect("the version stands where it always did");
+        rest.split(after).next().unwrap_or(rest).to_owned()
+    };
+    let rust = between(&read("rust-toolchain.toml"), "channel = \"", '"');
+    let (setup, makefile, dockerfile) =
+        (read("e2e/setup.sh"), read("Makefile"), read("Dockerfile"));
+    let deny = between(&setup, "deny_version=", '\n');
+    let go = between(&setup, "PODGATE_GO_VERSION:-", '}');
+    for (text, wanted) in [
+        (&dockerfile, format!("library/rust:{rust}-")),
+        (&dockerfile, format!("RUSTUP_TOOLCHAIN={rust}\n")),
+        (&makefile, format!("/cargo-deny-{deny}/")),
+        (&makefile, format!("/go-{go}/")),
+    ] {
+        assert!(text.contains(&wanted), "not found: {wanted}");
+    }
+}
+
 /// The paths that `text` names, with their lines. `is_folder` tells whether a name is a folder at the root.
 fn paths(text: &str, is_folder: &dyn Fn(&str) -> bool) -> Vec<(usize, String)> {
     let mut found = Vec::new();

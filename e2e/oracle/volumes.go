@@ -1,9 +1,6 @@
 package main
 
-import (
-	"fmt"
-	"maps"
-)
+import "fmt"
 
 // Volume sources, by whether restricted allows them.
 var (
@@ -15,8 +12,11 @@ var (
 		"cephfs", "flocker", "fc", "azureFile", "vsphereVolume", "quobyte", "azureDisk", "photonPersistentDisk", "portworxVolume",
 		"scaleIO", "storageos",
 	}
-	// filled are sources with something in them; no check looks inside.
-	filled = map[string]object{
+)
+
+// filled are sources with something in them; no check looks inside. Made anew each time: pods are changed in place.
+func filled() map[string]object {
+	return map[string]object{
 		"hostPath":  {"path": "/var/run/docker.sock", "type": nil},
 		"emptyDir":  {"medium": "Memory", "sizeLimit": 1024},
 		"csi":       {"driver": "csi.example.com", "readOnly": nil, "volumeAttributes": object{"hostPath": "/"}},
@@ -25,7 +25,7 @@ var (
 		"configMap": {"name": "hostPath", "items": []any{object{"key": "a", "path": "b"}}},
 		"ephemeral": {"volumeClaimTemplate": object{"spec": object{"storageClassName": "x"}}},
 	}
-)
+}
 
 // volume adds volumes: mostly of one source, some of two, some of none.
 func volume(d *draft) {
@@ -41,8 +41,8 @@ func volume(d *draft) {
 		for range sources {
 			source := d.source()
 			made[source] = pick[any](d, object{}, object{}, object{}, nil)
-			if full, ok := filled[source]; ok && d.chance(0.5) {
-				made[source] = maps.Clone(full)
+			if full, ok := filled()[source]; ok && d.chance(0.5) {
+				made[source] = full
 			}
 		}
 		// Nothing, an unknown kind, or one misspelt: a volume without a source all the same.

@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 
 use crate::apiserver::ApiServer;
+use crate::certificates::Authority;
 use crate::client::Rejection;
 use crate::objects;
 use crate::podgate::Podgate;
@@ -53,12 +54,7 @@ impl<'server> Gate<'server> {
         let serving = server.authority().server(&name)?;
         let podgate = Podgate::start(&folder, serving, &[policies, &[CANARY]].concat())?;
         let gate = Self { server, name, podgate };
-        let registration = Registration {
-            name: &gate.name,
-            port: gate.podgate.port(),
-            authority: &server.authority().pem,
-            label: (LABEL, &gate.name),
-        };
+        let registration = gate.registration(&server.authority().pem);
         let _ = server.client().create(MUTATING, &registration.mutating())?.accepted()?;
         let _ = server.client().create(VALIDATING, &registration.validating())?.accepted()?;
         gate.guarded()?;
@@ -74,6 +70,26 @@ impl<'server> Gate<'server> {
     /// The Podgate behind the gate, to stop it and start it again.
     pub fn podgate_mut(&mut self) -> &mut Podgate {
         &mut self.podgate
+    }
+
+    /// Gives Podgate a certificate of an authority that nobody has heard of, and tells the API server of that one only.
+    pub fn change_authority(&self) -> Result<()> {
+        let authority =
+            Authority::new(&self.server.folder_for(&format!("{}-authority", self.name))?)?;
+        self.podgate.replace_certificate(&authority.server("rotated")?)?;
+        let registration = self.registration(&authority.pem);
+        let objects =
+            [(MUTATING, registration.mutating()), (VALIDATING, registration.validating())];
+        for (configurations, object) in objects {
+            let path = format!("{configurations}/{}", self.name);
+            let _ = self.server.client().merge(&path, &object)?.accepted()?;
+        }
+        Ok(())
+    }
+
+    fn registration<'gate>(&'gate self, authority: &'gate str) -> Registration<'gate> {
+        let label = (LABEL, self.name.as_str());
+        Registration { name: &self.name, port: self.podgate.port(), authority, label }
     }
 
     /// A new namespace in which Podgate is asked about every pod.

@@ -59,7 +59,7 @@ impl Podgate {
         let (webhook, admin) =
             (format!("127.0.0.1:{}", self.port), format!("127.0.0.1:{}", self.admin_port));
         let policies = self.folder.join("policies");
-        let command: [&OsStr; 12] = [
+        let command: Vec<&OsStr> = vec![
             binary.as_os_str(),
             "serve".as_ref(),
             "--policies".as_ref(),
@@ -72,6 +72,12 @@ impl Podgate {
             self.serving.certificate.as_os_str(),
             "--tls-key".as_ref(),
             self.serving.key.as_os_str(),
+            // What was found harmless is recorded too, or nothing could be said about it.
+            "--record=all".as_ref(),
+            // Files are looked at often, and the end is at once: tests wait for both.
+            "--policy-poll=100ms".as_ref(),
+            "--certificate-poll=100ms".as_ref(),
+            "--shutdown-grace=0s".as_ref(),
         ];
         let mut process = Process::start("podgate", End::Term, &self.folder, None, &command)?;
         wait_for("podgate to be ready", Duration::from_secs(20), || {
@@ -83,21 +89,38 @@ impl Podgate {
         Ok(())
     }
 
-    /// The decision records on Podgate's standard output, in the order they were written.
+    /// Puts `policy` in the place of the one that was given as number `number`.
+    pub fn replace_policy(&self, number: usize, policy: &str) -> Result<()> {
+        replace(&self.folder.join(format!("policies/policy-{number}.yaml")), policy.as_bytes())
+    }
+
+    /// Puts another certificate in the place of the one that is served.
+    pub(crate) fn replace_certificate(&self, pair: &Pair) -> Result<()> {
+        replace(&self.serving.certificate, &fs::read(&pair.certificate)?)?;
+        replace(&self.serving.key, &fs::read(&pair.key)?)
+    }
+
+    /// The decision records on Podgate's standard output so far, in the order they were written.
     pub fn records(&self) -> Result<Vec<Value>> {
         let path = self.folder.join("podgate.out");
         let text =
             fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
-        let line = |line: &str| {
+        // What follows the last newline is still being written.
+        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        let record = |line: &str| {
             serde_json::from_str(line).with_context(|| format!("podgate wrote no record: {line}"))
         };
-        text.lines().map(line).collect()
+        whole.lines().map(record).collect()
     }
 
-    /// The one record of the decision `id`. It was written before the answer left, so there is nothing to wait for.
+    /// The one record of the decision `id`, which a thread of its own writes soon after the answer.
     pub fn record(&self, id: &str) -> Result<Value> {
-        let mut records = self.records()?;
-        records.retain(|record| record["decisionId"] == id);
+        let what = format!("the record of decision {id}");
+        let mut records = wait_for(&what, Duration::from_secs(5), || {
+            let mut records = self.records()?;
+            records.retain(|record| record["decisionId"] == id);
+            Ok((!records.is_empty()).then_some(records))
+        })?;
         ensure!(records.len() == 1, "{} records of decision {id}:\n{records:#?}", records.len());
         records.pop().context("one record")
     }
@@ -122,12 +145,27 @@ impl Podgate {
         Ok((code, body.to_owned()))
     }
 
+    /// The value of one series of the metrics, such as `podgate_policies{state="active"}`; zero where it is not there.
+    pub fn metric(&self, series: &str) -> Result<u64> {
+        let (code, text) = self.admin("/metrics")?;
+        ensure!(code == 200, "the metrics are answered with {code}: {text}");
+        let value = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        value.map_or(Ok(0), |value| value.parse().with_context(|| format!("{series} is {value}")))
+    }
+
     /// The end of what Podgate wrote.
     pub fn log_end(&self) -> String {
         self.process
             .as_ref()
             .map_or_else(|| "podgate is not running\n".to_owned(), Process::log_end)
     }
+}
+
+/// By a rename, so that nobody reads half a file.
+fn replace(path: &Path, content: &[u8]) -> Result<()> {
+    let new = path.with_extension("new");
+    fs::write(&new, content)?;
+    fs::rename(&new, path).with_context(|| format!("replacing {}", path.display()))
 }
 
 /// `PODGATE_BIN`, or the binary of this workspace, built on demand: cargo knows best whether it is up to date.

@@ -50,7 +50,7 @@ impl Decision {
             text.push_str("\n  ");
             text.push_str(&violation.sentence());
             text.push_str("\n    fix: ");
-            text.push_str(&printable(&violation.finding.remedy.to_string()));
+            text.push_str(&violation.remedy());
         }
         if distinct.len() > SHOWN {
             text.push_str(&format!("\n  and {} more", distinct.len() - SHOWN));
@@ -67,7 +67,7 @@ impl Decision {
     pub fn warnings(&self) -> Vec<String> {
         self.standing(Enforcement::Warn)
             .map(|violation| {
-                let fix = printable(&violation.finding.remedy.to_string());
+                let fix = violation.remedy();
                 format!(
                     "podgate: policy {}: {}; fix: {fix}",
                     violation.policy,
@@ -109,6 +109,12 @@ impl Violation {
         let path = printable(&finding.path.short());
         let found = printable(&finding.found.to_string());
         format!("{}: {path} is {found}, must be {}", self.rule, finding.allowed)
+    }
+
+    /// What to change, in words.
+    #[must_use]
+    pub fn remedy(&self) -> String {
+        printable(&self.finding.remedy.to_string())
     }
 }
 

@@ -192,26 +192,27 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// The pod that this object carries as a `kind`; `None` where the place for it is empty.
+    /// The pod that this object carries as a `kind`; `None` where a workload holds no template.
+    ///
+    /// A pod or template without a `spec` is one with an empty `spec`: its annotations still count.
     #[must_use]
     pub fn pod(&self, kind: Kind) -> Option<PodView<'_>> {
-        let (metadata, spec) = match kind {
-            Kind::Pod => (self.metadata.as_ref(), self.spec.as_ref()),
-            Kind::PodTemplate => parts(self.template.as_deref()),
+        let template = match kind {
+            Kind::Pod => return Some(view(kind, self.metadata.as_ref(), self.spec.as_ref())),
+            Kind::PodTemplate => self.template.as_deref(),
             Kind::CronJob => {
                 let job = self.spec.as_ref()?.job_template.as_deref()?;
-                parts(job.spec.as_ref()?.template.as_deref())
+                job.spec.as_ref()?.template.as_deref()
             }
-            _ => parts(self.spec.as_ref()?.template.as_deref()),
-        };
-        Some(PodView::new(kind, metadata, spec?))
+            _ => self.spec.as_ref()?.template.as_deref(),
+        }?;
+        Some(view(kind, template.metadata.as_ref(), template.spec.as_ref()))
     }
 
     /// A pod that is all metadata: what a Binding merges into the pod it binds.
     #[must_use]
     pub fn metadata_view(&self) -> PodView<'_> {
-        static NOTHING: LazyLock<Spec<'static>> = LazyLock::new(Spec::default);
-        PodView::new(Kind::Pod, self.metadata.as_ref(), &NOTHING)
+        view(Kind::Pod, self.metadata.as_ref(), None)
     }
 
     /// Whether the object only waits for its finalizers.
@@ -221,8 +222,11 @@ impl<'a> Object<'a> {
     }
 }
 
-fn parts<'v, 'a>(
-    template: Option<&'v Template<'a>>,
-) -> (Option<&'v Metadata<'a>>, Option<&'v Spec<'a>>) {
-    (template.and_then(|t| t.metadata.as_ref()), template.and_then(|t| t.spec.as_ref()))
+fn view<'v>(
+    kind: Kind,
+    metadata: Option<&'v Metadata<'v>>,
+    spec: Option<&'v Spec<'v>>,
+) -> PodView<'v> {
+    static NOTHING: LazyLock<Spec<'static>> = LazyLock::new(Spec::default);
+    PodView::new(kind, metadata, spec.unwrap_or(&NOTHING))
 }

@@ -13,11 +13,8 @@ use super::problem::Severity;
 use super::reader::{Fields, Reporter};
 use super::selector::Selector;
 use super::set::{CompiledPolicy, CompiledRule};
-use super::standard::{ActiveCheck, Level, Version};
+use super::standard::{ActiveCheck, Level, NEWEST, Version};
 use crate::yaml::Node;
-
-/// The newest version of the Pod Security Standards that podgate knows.
-const NEWEST: u32 = 37;
 
 const FIX: &str = "fixing is not in this version; remove the field or write Never";
 
@@ -182,12 +179,12 @@ fn version(report: &mut Reporter, fields: &Fields<'_>) -> Option<Version> {
     let path = fields.path("version");
     let text = fields.text(report, "version")?;
     match text.parse() {
-        Ok(Version::Minor(minor)) if minor > NEWEST => {
+        Ok(Version::Minor(minor)) if minor > u32::from(NEWEST) => {
             let message =
                 format!("{text} is newer than v1.{NEWEST}, the newest that is known here");
             let help = format!("pods are judged by v1.{NEWEST}; update podgate");
             report.add(Severity::Warning, node, &path, message, help);
-            Some(Version::Minor(NEWEST))
+            Some(Version::Minor(u32::from(NEWEST)))
         }
         Ok(version) => Some(version),
         Err(_) => {

@@ -80,7 +80,7 @@ impl Check for Required {
             {
                 Some(profile) if is_allowed(profile) => {}
                 Some(profile) => {
-                    findings.push(bad_type(profile, pod.container_path(container, FIELD)))
+                    findings.push(bad_type(profile, pod.container_path(container, FIELD)));
                 }
                 // Where the pod has a profile the container has it too, and a bad one is told of the pod.
                 None if of_pod.is_some() => {}

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::finding::{Finding, Found};
+use super::unicode::is_unknown_to_go;
 use crate::pod::Subject;
 
 /// `one` for a count of one, else `many`.
@@ -122,7 +123,7 @@ fn is_printable(c: char) -> bool {
     // character of a string is escaped for being a combining mark, hence the letter before it.
     let mut text = String::from("a");
     text.push(c);
-    text.escape_debug().count() == 2
+    text.escape_debug().count() == 2 && !is_unknown_to_go(c)
 }
 
 #[cfg(test)]

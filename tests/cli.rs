@@ -1,0 +1,146 @@
+//! The commands as a user calls them: output, exit codes, standard input.
+
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+fn podgate(args: &[&str]) -> Output {
+    command(args).output().unwrap()
+}
+
+fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_podgate"));
+    command.args(args).current_dir(env!("CARGO_MANIFEST_DIR")).env_remove("CLICOLOR_FORCE");
+    command
+}
+
+fn with_input(args: &[&str], input: &str) -> Output {
+    let mut child = command(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn scratch(name: &str, text: &str) -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+    let path = folder.join(name);
+    fs::write(&path, text).unwrap();
+    path
+}
+
+#[test]
+fn check_names_field_value_fix_line_and_policy() {
+    let output = podgate(&["check", "tests/data/mixed.yaml"]);
+    insta::assert_snapshot!(stdout(&output));
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn check_as_json_keeps_its_contract() {
+    let output =
+        podgate(&["check", "--standard", "baseline@v1.37", "-o", "json", "tests/data/mixed.yaml"]);
+    let entries: Value = serde_json::from_slice(&output.stdout).unwrap();
+    insta::assert_snapshot!(serde_json::to_string_pretty(&entries).unwrap());
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn what_kubectl_reads_as_true_is_true() {
+    for yes in ["yes", "on", "y", "True", "TRUE"] {
+        let manifest = format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: a}}\nspec:\n  hostNetwork: {yes}\n  containers: []\n"
+        );
+        let output = with_input(&["check", "--standard", "baseline", "-"], &manifest);
+        assert!(stdout(&output).contains("spec.hostNetwork is true"), "{yes}: {}", stdout(&output));
+        assert_eq!(output.status.code(), Some(1));
+    }
+}
+
+#[test]
+fn a_manifest_that_cannot_be_read_loses_nothing_of_the_others() {
+    let broken = scratch("broken.yaml", "apiVersion: v1\nkind: Pod\nkind: Pod\n");
+    let output = podgate(&["check", broken.to_str().unwrap(), "tests/data/mixed.yaml"]);
+    let text = stdout(&output);
+    assert!(text.contains("unreadable"), "{text}");
+    assert!(text.contains("line 3, column 1"), "{text}");
+    assert!(text.contains("spec.hostPID is true"), "{text}");
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn a_field_of_the_wrong_type_is_named() {
+    let manifest = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {hostPID: \"true\"}\n";
+    let output = with_input(&["check", "-"], manifest);
+    assert!(stdout(&output).contains("spec.hostPID: invalid type: string"), "{}", stdout(&output));
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn items_of_a_list_are_judged_one_by_one() {
+    let list = "apiVersion: v1\nkind: List\nitems:\n\
+                - {apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {hostPID: true}}\n\
+                - {apiVersion: v1, kind: ConfigMap, metadata: {name: b}}\n\
+                - {apiVersion: v1, kind: Pod, metadata: {name: c}, spec: {hostIPC: true}}\n";
+    let output = with_input(&["check", "--standard", "baseline", "-o", "json", "-"], list);
+    let entries: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let line = |n: usize| entries[n]["violations"][0]["line"].as_u64();
+    assert_eq!((line(0), line(2)), (Some(4), Some(6)));
+    assert_eq!(entries[1]["skipped"], "carries no pod");
+}
+
+#[test]
+fn a_volume_without_a_source_is_an_empty_dir_as_on_the_server() {
+    let manifest =
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  volumes: [{name: v}]\n";
+    let output = with_input(&["check", "--standard", "restricted", "-"], manifest);
+    assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+}
+
+#[test]
+fn every_error_of_every_policy_is_told_at_once() {
+    let first = scratch(
+        "first.yaml",
+        "apiVersion: podgate.dev/v1\nkind: PodPolicy\nmetadata: {name: first}\nspec:\n  enforcment: Deny\n  rules:\n  - privilegd: {}\n",
+    );
+    let second = scratch(
+        "second.yaml",
+        "apiVersion: podgate.dev/v1\nkind: PodPolicy\nmetadata: {name: second}\nspec:\n  rules: []\n",
+    );
+    let (first, second) = (first.to_str().unwrap(), second.to_str().unwrap());
+    let output = podgate(&["check", "tests/data/mixed.yaml", "--policies", first, second]);
+    let errors = stderr(&output);
+    assert_eq!(output.status.code(), Some(2));
+    for part in ["first.yaml:5:3", "enforcement", "first.yaml:7:5", "privileged", "second.yaml:5:"]
+    {
+        assert!(errors.contains(part), "no {part:?} in\n{errors}");
+    }
+}
+
+#[test]
+fn explain_offers_the_nearest_rule() {
+    let output = podgate(&["explain", "hostnamespace"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("did you mean hostNamespaces?"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_reader_that_closes_the_pipe_is_fine() {
+    let mut child = command(&["explain", "privileged"]).stdout(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
