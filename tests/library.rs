@@ -3,6 +3,13 @@
 //! `tests/pass/` holds pods that a policy lets in. `tests/fail/` holds pods that it refuses: the first
 //! line names the rules that must be broken, and no other may be.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::format_collect,
+    reason = "helpers of tests may fail as tests do"
+)]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

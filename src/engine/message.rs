@@ -1,5 +1,7 @@
 //! A decision in words: what the sender of the request reads.
 
+use std::fmt::Write;
+
 use super::decision::{Decision, Violation};
 use crate::policy::Enforcement;
 
@@ -58,12 +60,10 @@ impl Decision {
             }
         }
         if distinct.len() > SHOWN {
-            text.push_str(&format!("\n  and {} more", distinct.len() - SHOWN));
+            let _ = write!(text, "\n  and {} more", distinct.len() - SHOWN);
         }
-        text.push_str(&format!(
-            "\n  more: podgate explain {} | podgate explain {}",
-            first.rule, self.id
-        ));
+        let _ =
+            write!(text, "\n  more: podgate explain {} | podgate explain {}", first.rule, self.id);
         text
     }
 
