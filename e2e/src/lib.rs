@@ -23,6 +23,7 @@ mod client;
 mod gate;
 mod kubectl;
 pub mod objects;
+pub mod oracle;
 mod podgate;
 mod poll;
 mod process;

@@ -6,12 +6,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
-use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::LazyLock;
 
-use anyhow::{Context as _, Result, anyhow, ensure};
+use anyhow::{Context as _, Result};
+use e2e::oracle;
 use podgate::pod::{Kind, Object};
 use podgate::policy::standard::{self, Failure, Level, Version};
 use serde::Deserialize;
@@ -98,16 +95,10 @@ struct Tally {
 
 /// Runs the oracle and holds Podgate to each of its lines.
 fn hold(args: &[&str]) -> Result<Tally> {
-    let program = ORACLE.as_ref().map_err(|error| anyhow!("{error:#}"))?;
-    let mut oracle = go(program).args(args).stdout(Stdio::piped()).spawn()?;
-    let mut lines = BufReader::new(oracle.stdout.take().context("piped")?);
-    let (mut tally, mut line) = (Tally::default(), String::new());
-    while lines.read_line(&mut line)? > 0 {
-        tally.add(serde_json::from_str(&line).with_context(|| line.clone())?)?;
-        line.clear();
-    }
-    let status = oracle.wait()?;
-    ensure!(status.success(), "oracle {args:?} failed ({status})");
+    let mut tally = Tally::default();
+    oracle::judgements(args, |line| {
+        tally.add(serde_json::from_str(line).with_context(|| line.to_owned())?)
+    })?;
     Ok(tally)
 }
 
@@ -172,23 +163,6 @@ fn agree(podgate: &[Failure], case: &Case<'_>) -> bool {
             .zip(&case.results)
             .all(|(p, u)| p.reason == u.reason && p.detail == u.detail)
         && standard::long_form(podgate) == case.text
-}
-
-/// The oracle's program, built once a run; Go's own cache makes the next one quick.
-static ORACLE: LazyLock<Result<PathBuf>> = LazyLock::new(|| {
-    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("oracle");
-    let status =
-        go("go").arg("build").arg("-o").arg(&program).arg(".").status().context("running go")?;
-    ensure!(status.success(), "the oracle was not built ({status})");
-    Ok(program)
-});
-
-/// A command in the oracle's module, deaf to the flags for Go that the machine may have set.
-fn go(program: impl AsRef<std::ffi::OsStr>) -> Command {
-    let mut command = Command::new(program);
-    command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("oracle"));
-    command.env("GOFLAGS", "-mod=readonly -buildvcs=false").env("GOWORK", "off");
-    command
 }
 
 fn setting(name: &str, default: u64) -> u64 {
