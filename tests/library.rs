@@ -2,7 +2,7 @@
 //!
 //! `tests/pass/` holds pods that a policy lets in. `tests/fail/` holds pods that it refuses: the first
 //! line names the rules that must be broken, and no other may be.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail as tests do")]
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -16,11 +16,6 @@
 //!
 //! What the servers wrote stays in `e2e/` under the target folder's profile; a test that fails prints the ends of the logs.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the crate is a test: it waits, and takes its settings from the environment"
-)]
-
 mod apiserver;
 mod audit;
 mod certificates;
