@@ -2,13 +2,7 @@
 //!
 //! `tests/pass/` holds pods that a policy lets in. `tests/fail/` holds pods that it refuses: the first
 //! line names the rules that must be broken, and no other may be.
-
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::format_collect,
-    reason = "helpers of tests may fail as tests do"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail as tests do")]
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -25,7 +19,7 @@ fn library() -> PathBuf {
 fn folders() -> Vec<(String, PathBuf)> {
     let mut folders: Vec<_> = fs::read_dir(library())
         .unwrap()
-        .map(|entry| entry.unwrap())
+        .map(Result::unwrap)
         .map(|entry| (entry.file_name().into_string().unwrap(), entry.path()))
         .collect();
     folders.sort();
@@ -44,7 +38,8 @@ fn compile(sources: &[Source]) -> PolicySet {
             set
         }
         Err(problems) => {
-            panic!("{}", problems.iter().map(|p| format!("\n{p}")).collect::<String>())
+            let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
+            panic!("{}", lines.join("\n"))
         }
     }
 }

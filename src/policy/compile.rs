@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::document;
-use super::exception::CompiledException;
+use super::exception::{self, CompiledException};
 use super::nearest::suggest;
 use super::problem::{Problem, Severity};
 use super::reader::{Fields, Place, Reporter};
@@ -152,7 +152,7 @@ fn read(
         let entry = Entry { name: name.to_owned(), source, at, spec: spec_node, compiled, broken };
         batch.policies.push(entry);
     } else {
-        let compiled = document::exception(report, name, spec, options);
+        let compiled = exception::read(report, name, spec, options);
         batch.lines.push(canonical(EXCEPTION, name, spec));
         let broken = has_errors(report, before);
         let entry = Entry { name: name.to_owned(), source, at, spec: spec_node, compiled, broken };

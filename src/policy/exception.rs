@@ -2,8 +2,12 @@
 
 use jiff::Timestamp;
 
-use super::matcher::{MatchInput, Matcher, Unknown};
-use super::pattern::{Pattern, any};
+use super::compile::Options;
+use super::document::untrusted;
+use super::matcher::{FIELDS, MatchInput, Matcher, Unknown};
+use super::pattern::{Names, Pattern, any, patterns};
+use super::reader::{Fields, Reporter};
+use crate::yaml::Node;
 
 /// An exception, ready to be asked.
 #[derive(Debug)]
@@ -62,4 +66,85 @@ impl CompiledException {
             None => patterns.iter().any(|pattern| pattern.as_str() == "*"),
         })
     }
+}
+
+/// Reads `spec` of a `PodPolicyException`.
+pub(super) fn read(
+    report: &mut Reporter,
+    name: &str,
+    spec: &Node,
+    options: &Options,
+) -> Option<CompiledException> {
+    let known = ["policy", "rules", "match", "reason", "owner", "expires"];
+    let fields = Fields::new(report, spec, "spec", &known)?;
+    let policy = fields.required(report, "policy", "name the policy that may be broken");
+    let rules = fields.texts(report, "rules");
+    if rules.is_empty() {
+        let node = fields.get("rules").unwrap_or(spec);
+        report.error(node, "spec.rules", "names no rule", "list the rules that may be broken");
+    }
+    let reason = fields.required(report, "reason", "say why the rules may be broken");
+    let owner =
+        fields.required(report, "owner", "say who answers for it, such as team@example.com");
+    let expires = expires(report, &fields, options);
+    let Some(node) = fields.get("match") else {
+        let help = "say which workloads; to drop a rule for all, change the policy";
+        report.error(spec, "spec.match", "is missing", help);
+        return None;
+    };
+    let (matcher, containers) = scope(report, node, options)?;
+    Some(CompiledException {
+        name: name.to_owned(),
+        policy: policy?.to_owned(),
+        rules: rules.into_iter().map(|(_, rule)| rule.to_owned()).collect(),
+        reason: reason?.to_owned(),
+        owner: owner?.to_owned(),
+        expires: expires?,
+        source: report.source().to_owned(),
+        line: spec.line,
+        matcher,
+        containers,
+    })
+}
+
+type Scope = (Matcher, Option<Vec<Pattern>>);
+
+fn scope(report: &mut Reporter, node: &Node, options: &Options) -> Option<Scope> {
+    let known: Vec<&str> = FIELDS.iter().copied().chain(["containers"]).collect();
+    let fields = Fields::new(report, node, "spec.match", &known)?;
+    if FIELDS.iter().all(|name| fields.get(name).is_none()) {
+        let help = "say which workloads; to drop a rule for all, change the policy";
+        report.error(node, "spec.match", "leaves no workload out", help);
+    }
+    let matcher = Matcher::read(report, &fields);
+    if let Some(label) = untrusted(matcher.pod_selector.as_ref(), options) {
+        let message = format!("selects by label {label:?}, which whoever writes the pod chooses");
+        let help = format!("match by namespaces, or vouch for it with --trusted-label {label}");
+        let node = fields.get("podSelector").unwrap_or(node);
+        report.error(node, "spec.match.podSelector", message, help);
+    }
+    let containers = fields.get("containers").map(|_| {
+        let items = fields.texts(report, "containers");
+        if items.is_empty() {
+            let help = "list container names, or remove the field";
+            report.error(node, "spec.match.containers", "names no container", help);
+        }
+        patterns(report, &items, "spec.match.containers", Names::Label)
+    });
+    Some((matcher, containers))
+}
+
+fn expires(report: &mut Reporter, fields: &Fields<'_>, options: &Options) -> Option<Timestamp> {
+    let help = "write a day in UTC, such as 2027-06-30T00:00:00Z";
+    let text = fields.required(report, "expires", help)?;
+    let node = fields.get("expires")?;
+    let Ok(expires) = text.parse::<Timestamp>() else {
+        report.error(node, "spec.expires", format!("{text:?} is no time"), help);
+        return None;
+    };
+    if expires <= options.now {
+        let help = "give it a later day, or remove the exception: it covers nothing now";
+        report.add(options.expired, node, "spec.expires", format!("{text} is past"), help);
+    }
+    Some(expires)
 }

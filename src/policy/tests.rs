@@ -1,7 +1,6 @@
 //! Tests over a catalogue of made-up rules, so that they hold whatever the real ones are.
 
 mod compile;
-mod load;
 mod matching;
 mod property;
 
@@ -39,15 +38,14 @@ const fn rule(
     }
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the field that takes it is optional")]
-const fn of(level: PodSecurityLevel, replaces: Option<&'static str>) -> Option<PodSecurityCheck> {
-    Some(PodSecurityCheck {
+const fn of(level: PodSecurityLevel, replaces: Option<&'static str>) -> PodSecurityCheck {
+    PodSecurityCheck {
         level,
         revisions: &[0],
         replaces,
         build: |_| Box::new(Silent),
         explain: |_| (String::new(), String::new()),
-    })
+    }
 }
 
 static HOST_PATHS: Rule = rule(
@@ -60,11 +58,13 @@ static HOST_PATHS: Rule = rule(
     ],
     None,
 );
-static HOST_PATH_VOLUMES: Rule = rule("hostPathVolumes", &[], of(PodSecurityLevel::Baseline, None));
-static PRIVILEGED: Rule = rule("privileged", &[], of(PodSecurityLevel::Baseline, None));
+static HOST_PATH_VOLUMES: Rule =
+    rule("hostPathVolumes", &[], Some(of(PodSecurityLevel::Baseline, None)));
+static PRIVILEGED: Rule = rule("privileged", &[], Some(of(PodSecurityLevel::Baseline, None)));
 static RESTRICTED_VOLUMES: Rule =
-    rule("restrictedVolumes", &[], of(PodSecurityLevel::Restricted, Some("hostPathVolumes")));
-static RUN_AS_NON_ROOT: Rule = rule("runAsNonRoot", &[], of(PodSecurityLevel::Restricted, None));
+    rule("restrictedVolumes", &[], Some(of(PodSecurityLevel::Restricted, Some("hostPathVolumes"))));
+static RUN_AS_NON_ROOT: Rule =
+    rule("runAsNonRoot", &[], Some(of(PodSecurityLevel::Restricted, None)));
 
 static RULES: &[&Rule] =
     &[&HOST_PATHS, &HOST_PATH_VOLUMES, &PRIVILEGED, &RESTRICTED_VOLUMES, &RUN_AS_NON_ROOT];

@@ -1,7 +1,12 @@
+//! Policies are found in files, folders and mounted `ConfigMap`s, each once.
+//!
+//! Here and not beside the code: `policy` itself may use the file system in one file only.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::policy::{Problem, Source, load};
+use podgate::policy::{Problem, Source, load};
 
 /// A folder of its own for one test, removed at the end.
 struct Folder(PathBuf);
