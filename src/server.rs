@@ -75,14 +75,14 @@ pub enum BindError {
     #[error("cannot set up TLS: {0}")]
     Tls(#[from] rustls::Error),
     /// No port.
-    #[error("cannot listen on {address}: {source}: give another address with {flag}")]
+    #[error("cannot listen on {address}: {cause}: give another address with {flag}")]
     Listen {
         /// The address.
         address: SocketAddr,
         /// The flag that names it.
         flag: &'static str,
         /// What the system said.
-        source: io::Error,
+        cause: io::Error,
     },
 }
 
@@ -111,7 +111,7 @@ impl Bound {
             Serving::load(options.certificate.clone(), Arc::clone(&state.metrics))?;
         let tls = RustlsConfig::from_config(Arc::new(certificate.config()?));
         let listen = |address: SocketAddr, flag| {
-            TcpListener::bind(address).map_err(|source| BindError::Listen { address, flag, source })
+            TcpListener::bind(address).map_err(|cause| BindError::Listen { address, flag, cause })
         };
         let admin = listen(options.admin_listen, "--admin-listen")?;
         let webhook = listen(options.listen, "--listen")?;

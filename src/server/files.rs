@@ -13,17 +13,18 @@ pub type Content = BTreeMap<PathBuf, Vec<u8>>;
 
 /// Why a file could not be read.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot read {}: {source}: check the path, and that the process may read it", path.display())]
+#[error("cannot read {}: {cause}: check the path, and that the process may read it", path.display())]
 pub struct ReadError {
     path: PathBuf,
-    source: io::Error,
+    /// Not `source`: the message has it already, and would be followed by it again.
+    cause: io::Error,
 }
 
 /// Reads the files at `paths`.
 pub fn read(paths: &[&Path]) -> Result<Content, ReadError> {
     let read = |path: &&Path| match std::fs::read(path) {
         Ok(bytes) => Ok((path.to_path_buf(), bytes)),
-        Err(source) => Err(ReadError { path: path.to_path_buf(), source }),
+        Err(cause) => Err(ReadError { path: path.to_path_buf(), cause }),
     };
     paths.iter().map(read).collect()
 }
