@@ -1,13 +1,12 @@
 //! A policy that warns or audits lets everything through, and says so where it should.
 
-use anyhow::Result;
 use e2e::Gate;
 use e2e::objects::{pod, privileged};
 
-use crate::{SHARED_KERNEL, server};
+use crate::{Outcome, SHARED_KERNEL, server};
 
 #[test]
-fn policy_that_warns_admits_with_a_warning() -> Result<()> {
+fn policy_that_warns_admits_with_a_warning() -> Outcome {
     let gate = Gate::start(server(), &[&SHARED_KERNEL.replace("Deny", "Warn")])?;
     let namespace = gate.guarded()?;
 
@@ -28,7 +27,7 @@ fn policy_that_warns_admits_with_a_warning() -> Result<()> {
 }
 
 #[test]
-fn policy_that_audits_admits_silently_and_annotates_the_audit_log() -> Result<()> {
+fn policy_that_audits_admits_silently_and_annotates_the_audit_log() -> Outcome {
     let gate = Gate::start(server(), &[&SHARED_KERNEL.replace("Deny", "Audit")])?;
     let namespace = gate.guarded()?;
 
