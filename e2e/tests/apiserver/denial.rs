@@ -1,6 +1,6 @@
 //! A new pod that breaks a policy is refused, and one that breaks none is not.
 
-use e2e::objects::{host_pid, pod, privileged};
+use e2e::objects::{host_pid, pod, privileged, repeated};
 use e2e::{Gate, decision_id};
 use serde_json::json;
 
@@ -129,5 +129,38 @@ fn pod_whose_name_the_server_makes_is_denied() -> Outcome {
     assert_denied(&refusal, |id| two_violations("spec", id));
     let record = gate.podgate().record(decision_id(&refusal.message)?)?;
     assert_eq!(record["object"]["generateName"], "web-");
+    Ok(())
+}
+
+#[test]
+fn denial_of_very_many_fields_counts_those_it_does_not_show() -> Outcome {
+    let gate = Gate::start(server(), &[SHARED_KERNEL])?;
+    let namespace = gate.guarded()?;
+
+    let bad = repeated(privileged(pod("web")), 40);
+    let refusal = server().client().create(&namespace.pods(), &bad)?.rejected()?;
+
+    assert_denied(&refusal, |id| {
+        let shown: Vec<String> = (0..32)
+            .map(|number| {
+                format!(
+                    "\n  privileged: containers[app{number}].securityContext.privileged is true, must be absent or false\
+                     \n    fix: remove spec.containers[{number}].securityContext.privileged"
+                )
+            })
+            .collect();
+        let shown = shown.concat();
+        format!(
+            "admission webhook \"deny.podgate.dev\" denied the request: \
+             40 violations of policy shared-kernel (decision {id}){shown}\
+             \n  and 8 more\n  more: podgate explain privileged | podgate explain {id}"
+        )
+    });
+    let record = gate.podgate().record(decision_id(&refusal.message)?)?;
+    assert_eq!(
+        record["violations"].as_array().map(Vec::len),
+        Some(40),
+        "the record holds them all"
+    );
     Ok(())
 }

@@ -25,6 +25,7 @@ fn update_of_a_large_object_is_judged() -> Outcome {
 
     // The review of an update carries the object twice.
     let bad = large_deployment(privileged(host_pid(pod("web"))));
+    assert!(2 * bad.to_string().len() > 2 * 1024 * 1024, "more than most servers take by default");
     let refusal = client.merge(&format!("{deployments}/deployments"), &bad)?.rejected()?;
 
     assert_denied(&refusal, |id| two_violations("spec.template.spec", id));
