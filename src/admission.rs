@@ -1,4 +1,4 @@
-//! The wire: AdmissionReview as the API server sends it, and the answer it accepts.
+//! The wire: `AdmissionReview` as the API server sends it, and the answer it accepts.
 //!
 //! The types are Podgate's own, borrowed from the body: a review is read once, in one pass, and only
 //! the fields that a decision needs are kept.

@@ -23,8 +23,8 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Answer AdmissionReviews over HTTPS
-    Serve(serve::Args),
+    /// Answer `AdmissionReviews` over HTTPS
+    Serve(Box<serve::Args>),
     /// Judge manifests offline, as the webhook would
     Check(check::Args),
     /// Print what a rule reads, why it matters and how to comply
@@ -45,7 +45,7 @@ impl Cli {
     /// Where the job could not be done: the caller exits with 2.
     pub fn run(self) -> anyhow::Result<ExitStatus> {
         match self.command {
-            Command::Serve(args) => serve::run(args).map(|()| ExitStatus::Clean),
+            Command::Serve(args) => serve::run(*args).map(|()| ExitStatus::Clean),
             Command::Check(args) => check::run(&args),
             Command::Explain(args) => explain::run(&args),
             Command::Completions { shell } => {

@@ -5,6 +5,7 @@
 
 pub mod admin;
 pub mod app;
+pub mod clock;
 pub mod connections;
 pub mod duration;
 pub mod files;
@@ -166,7 +167,7 @@ async fn background(task: impl Future<Output = ()> + Send + 'static) {
             tracing::error!("a background task panicked: files are no longer watched");
         }
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 fn webhook_server(
@@ -196,3 +197,6 @@ fn webhook_server(
         .keep_alive_timeout(KEEP_ALIVE.1);
     Ok(server)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! The commands as a user calls them: output, exit codes, standard input.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may fail as tests do")]
+
 use std::fs;
 use std::io::Write;
 use std::path::PathBuf;

@@ -191,7 +191,6 @@ fn go(program: impl AsRef<std::ffi::OsStr>) -> Command {
     command
 }
 
-#[expect(clippy::disallowed_methods, reason = "the variables are named above")]
 fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().expect(name))
 }

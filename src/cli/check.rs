@@ -46,6 +46,10 @@ enum Format {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitStatus> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the judgement is given the time, and here it starts"
+    )]
     let now = Timestamp::now();
     let sources = match &args.standard {
         Some(standard) => Ok(vec![policies::standard(standard)?]),
@@ -158,6 +162,7 @@ struct Progress {
 }
 
 impl Progress {
+    #[expect(clippy::disallowed_methods, reason = "tells a person how long it takes")]
     fn new() -> Self {
         Self { started: Instant::now(), is_terminal: io::stderr().is_terminal(), shown: false }
     }

@@ -16,9 +16,9 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitStatus> {
     let Some(id) = &args.rule else {
         let width = rules::ALL.iter().map(|rule| rule.id.len()).max().unwrap_or_default();
-        let list: String =
-            rules::ALL.iter().map(|rule| format!("{:width$}  {}\n", rule.id, rule.title)).collect();
-        return exit::print(list.as_bytes());
+        let list: Vec<String> =
+            rules::ALL.iter().map(|rule| format!("{:width$}  {}", rule.id, rule.title)).collect();
+        return exit::print(format!("{}\n", list.join("\n")).as_bytes());
     };
     if let Some(rule) = rules::find(id) {
         return exit::print(report::rule::text(rule).as_bytes());

@@ -78,10 +78,8 @@ pub(super) fn text(path: &Path) -> anyhow::Result<String> {
         bail!("is larger than 16 MiB; split it into several files");
     }
     String::from_utf8(bytes).map_err(|error| {
-        let line = error.as_bytes()[..error.utf8_error().valid_up_to()]
-            .iter()
-            .filter(|byte| **byte == b'\n')
-            .count();
-        anyhow::anyhow!("is not UTF-8 on line {}; save it as UTF-8", line + 1)
+        let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = String::from_utf8_lossy(valid).split('\n').count();
+        anyhow::anyhow!("is not UTF-8 on line {line}; save it as UTF-8")
     })
 }

@@ -147,8 +147,6 @@ fn certificate(
 
 fn hostname() -> String {
     // Kubernetes gives every pod its name as the host's name.
-    let name = std::env::var("HOSTNAME")
-        .or_else(|_| std::fs::read_to_string("/proc/sys/kernel/hostname"))
-        .unwrap_or_default();
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     name.trim().to_owned()
 }

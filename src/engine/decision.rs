@@ -122,7 +122,7 @@ impl DecisionId {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
         });
         hash ^= hash >> 32;
-        let digit = |place: usize| ALPHABET[(hash >> (place * 5)) as usize & 31];
+        let digit = |place: usize| ALPHABET[usize::try_from((hash >> (place * 5)) & 31).unwrap_or_default()];
         Self(std::array::from_fn(digit))
     }
 }

@@ -1,5 +1,7 @@
 //! A decision in words: what the sender of the request reads.
 
+use std::fmt::Write;
+
 use super::decision::{Decision, Violation};
 use crate::policy::Enforcement;
 
@@ -46,19 +48,22 @@ impl Decision {
             policies.join(", "),
             self.id
         );
-        for violation in distinct.iter().take(SHOWN) {
+        let shown = &distinct[..distinct.len().min(SHOWN)];
+        for (index, violation) in shown.iter().enumerate() {
             text.push_str("\n  ");
             text.push_str(&violation.sentence());
-            text.push_str("\n    fix: ");
-            text.push_str(&violation.remedy());
+            // One change may serve several fields: it is written under the last of them.
+            let next = shown.get(index + 1).map(|next| &next.finding.remedy);
+            if next != Some(&violation.finding.remedy) {
+                text.push_str("\n    fix: ");
+                text.push_str(&violation.remedy());
+            }
         }
         if distinct.len() > SHOWN {
-            text.push_str(&format!("\n  and {} more", distinct.len() - SHOWN));
+            let _ = write!(text, "\n  and {} more", distinct.len() - SHOWN);
         }
-        text.push_str(&format!(
-            "\n  more: podgate explain {} | podgate explain {}",
-            first.rule, self.id
-        ));
+        let _ =
+            write!(text, "\n  more: podgate explain {} | podgate explain {}", first.rule, self.id);
         text
     }
 

@@ -139,6 +139,9 @@ impl<'r> Record<'r> {
     }
 
     /// The record as one line of JSON, without the newline.
+    ///
+    /// # Panics
+    /// Never: nothing in a record can fail to be written.
     #[must_use]
     pub fn to_line(&self) -> String {
         serde_json::to_string(self).expect("a record holds only strings, numbers and booleans")

@@ -109,7 +109,7 @@ impl<'de, T: Deserialize<'de> + Default> Deserialize<'de> for List<T> {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Map<'a>(Vec<(Text<'a>, Text<'a>)>);
 
-impl<'a> Map<'a> {
+impl Map<'_> {
     /// The value under `key`.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&str> {

@@ -39,7 +39,7 @@ impl<'v> PodView<'v> {
         self.metadata
             .and_then(|metadata| metadata.annotations.as_ref())
             .into_iter()
-            .flat_map(|annotations| annotations.iter())
+            .flat_map(super::decode::Map::iter)
     }
 
     /// The pod's label `key`.
@@ -53,7 +53,7 @@ impl<'v> PodView<'v> {
         self.metadata
             .and_then(|metadata| metadata.labels.as_ref())
             .into_iter()
-            .flat_map(|labels| labels.iter())
+            .flat_map(super::decode::Map::iter)
     }
 
     /// Every container: init, then main, then ephemeral, each in list order.

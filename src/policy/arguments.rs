@@ -32,22 +32,21 @@ pub(super) fn read(report: &mut Reporter, node: &Node, path: &str, rule: &Rule) 
 
 fn value(report: &mut Reporter, node: &Node, path: &str, parameter: &Parameter) -> Option<Value> {
     match parameter.shape {
-        Shape::Bool => match node.value {
-            yaml::Value::Bool(value) => Some(Value::Bool(value)),
-            _ => {
-                report.wrong_type(node, path, "true or false");
-                None
+        Shape::Bool => {
+            if let yaml::Value::Bool(value) = node.value {
+                return Some(Value::Bool(value));
             }
-        },
-        Shape::OneOf(words) => match node.as_str() {
-            Some(text) => {
-                is_known(report, node, path, text, words).then(|| Value::Text(text.to_owned()))
+            report.wrong_type(node, path, "true or false");
+            None
+        }
+        Shape::OneOf(words) => {
+            if let Some(text) = node.as_str() {
+                let known = is_known(report, node, path, text, words);
+                return known.then(|| Value::Text(text.to_owned()));
             }
-            None => {
-                report.wrong_type(node, path, &format!("one of {}", words.join(", ")));
-                None
-            }
-        },
+            report.wrong_type(node, path, &format!("one of {}", words.join(", ")));
+            None
+        }
         Shape::Texts => list(report, node, path, None),
         Shape::SomeOf(words) => list(report, node, path, Some(words)),
     }

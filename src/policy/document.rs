@@ -161,15 +161,13 @@ fn standard(
 
 fn level(report: &mut Reporter, fields: &Fields<'_>) -> Option<Level> {
     let text = fields.required(report, "level", "write Baseline or Restricted")?;
-    match text.parse() {
-        Ok(level) => Some(level),
-        Err(_) => {
-            let node = fields.get("level")?;
-            let help = suggest(text, &["Baseline", "Restricted"]);
-            report.error(node, &fields.path("level"), format!("unknown level {text:?}"), help);
-            None
-        }
+    if let Ok(level) = text.parse() {
+        return Some(level);
     }
+    let node = fields.get("level")?;
+    let help = suggest(text, &["Baseline", "Restricted"]);
+    report.error(node, &fields.path("level"), format!("unknown level {text:?}"), help);
+    None
 }
 
 fn version(report: &mut Reporter, fields: &Fields<'_>) -> Option<Version> {
@@ -360,18 +358,13 @@ fn expires(report: &mut Reporter, fields: &Fields<'_>, options: &Options) -> Opt
     let help = "write a day in UTC, such as 2027-06-30T00:00:00Z";
     let text = fields.required(report, "expires", help)?;
     let node = fields.get("expires")?;
-    match text.parse::<Timestamp>() {
-        Ok(expires) => {
-            if expires <= options.now {
-                let help = "give it a later day, or remove the exception: it covers nothing now";
-                let message = format!("{text} is past");
-                report.add(options.expired, node, "spec.expires", message, help);
-            }
-            Some(expires)
-        }
-        Err(_) => {
-            report.error(node, "spec.expires", format!("{text:?} is no time"), help);
-            None
-        }
+    let Ok(expires) = text.parse::<Timestamp>() else {
+        report.error(node, "spec.expires", format!("{text:?} is no time"), help);
+        return None;
+    };
+    if expires <= options.now {
+        let help = "give it a later day, or remove the exception: it covers nothing now";
+        report.add(options.expired, node, "spec.expires", format!("{text} is past"), help);
     }
+    Some(expires)
 }

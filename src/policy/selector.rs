@@ -31,24 +31,7 @@ impl Selector {
             return Self::default();
         };
         if let Some(labels) = fields.get("matchLabels") {
-            let path = fields.path("matchLabels");
-            match labels.as_mapping() {
-                None => report.wrong_type(labels, &path, "a map of labels"),
-                Some(entries) => {
-                    for (key, value) in entries {
-                        match value.as_str() {
-                            Some(text) => requirements.push(Requirement {
-                                key: key.name.clone(),
-                                operator: Operator::In(vec![text.to_owned()]),
-                            }),
-                            None => {
-                                let path = format!("{path}[{}]", key.name);
-                                report.wrong_type(value, &path, "a string (quote it)");
-                            }
-                        }
-                    }
-                }
-            }
+            requirements = equalities(report, labels, &fields.path("matchLabels"));
         }
         if let Some(list) = fields.get("matchExpressions") {
             let path = fields.path("matchExpressions");
@@ -95,6 +78,24 @@ impl Selector {
             _ => None,
         })
     }
+}
+
+/// `matchLabels`: each label is compared with one value.
+fn equalities(report: &mut Reporter, node: &Node, path: &str) -> Vec<Requirement> {
+    let Some(entries) = node.as_mapping() else {
+        report.wrong_type(node, path, "a map of labels");
+        return Vec::new();
+    };
+    let mut requirements = Vec::with_capacity(entries.len());
+    for (key, value) in entries {
+        let Some(text) = value.as_str() else {
+            report.wrong_type(value, &format!("{path}[{}]", key.name), "a string (quote it)");
+            continue;
+        };
+        let operator = Operator::In(vec![text.to_owned()]);
+        requirements.push(Requirement { key: key.name.clone(), operator });
+    }
+    requirements
 }
 
 fn expression(report: &mut Reporter, node: &Node, path: &str) -> Option<Requirement> {

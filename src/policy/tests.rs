@@ -39,6 +39,7 @@ const fn rule(
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the field that takes it is optional")]
 const fn of(level: PodSecurityLevel, replaces: Option<&'static str>) -> Option<PodSecurityCheck> {
     Some(PodSecurityCheck {
         level,

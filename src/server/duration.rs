@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// The longest duration that is believed. Longer ones would only keep a dead request alive.
-const LONGEST: Duration = Duration::from_secs(3600);
+const LONGEST: Duration = Duration::from_hours(1);
 
 /// Reads a Go duration that is not negative, such as `10s`, `1m0s`, `1.5h` or `500ms`.
 ///

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::app::{Recording, State};
+use super::clock;
 use super::limits::{self, Deadline};
 use super::metrics::{Endpoint, Rejection};
 use super::respond;
@@ -120,7 +121,7 @@ fn judge(
     }
     let scope = if endpoint == Endpoint::Validate { Scope::Deny } else { Scope::Observe };
     let in_force = state.store.load();
-    let time = Timestamp::now();
+    let time = clock::now();
     let judged = catch_unwind(AssertUnwindSafe(|| {
         let decision = (state.decide)(&in_force.set, &review.attributes, scope, &review.uid, time);
         let answer = respond::review(endpoint, &review.uid, &decision);

@@ -51,7 +51,7 @@ impl Deadline {
     pub fn of(query: Option<&str>) -> Self {
         let timeout = query.and_then(timeout_parameter).unwrap_or(DEFAULT_TIMEOUT);
         let margin = (timeout / 10).max(LEAST_MARGIN).min(timeout / 2);
-        Self { started: Instant::now(), budget: timeout - margin }
+        Self { started: Instant::now(), budget: timeout.saturating_sub(margin) }
     }
 
     /// Whether it is too late to answer.

@@ -284,7 +284,7 @@ impl Metrics {
         self.counted(endpoint, operation, decision.outcome, took);
         for violation in &decision.violations {
             let labels = ViolationLabels {
-                policy: violation.policy.to_string(),
+                policy: violation.policy.clone(),
                 rule: violation.rule.to_string(),
                 enforcement: violation.enforcement.as_str(),
             };

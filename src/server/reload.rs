@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
-
+use super::clock;
 use super::metrics::{Counts, Metrics};
 use super::store::PolicyStore;
 use crate::policy::{self, PolicySet, Problem, Severity, Source};
@@ -30,7 +29,7 @@ pub struct Compiled {
 pub enum Origin {
     /// Files and folders, read again when their content changes.
     Paths(Vec<PathBuf>),
-    /// Policies that podgate brings along.
+    /// Policies that podgate brings along, at least one.
     Embedded(Vec<Source>),
 }
 
@@ -81,7 +80,7 @@ impl Policies {
                 }
                 Ok(Look::Changed(read, result)) => {
                     sources = read;
-                    match result {
+                    match *result {
                         Ok(compiled) => apply(&store, &metrics, compiled),
                         Err(problems) => failed(&store, &metrics, problems),
                     }
@@ -102,7 +101,7 @@ impl Policies {
 enum Look {
     Same,
     Unreadable(Vec<String>),
-    Changed(Vec<Source>, Result<Compiled, Vec<String>>),
+    Changed(Vec<Source>, Box<Result<Compiled, Vec<String>>>),
 }
 
 fn look(paths: &[PathBuf], before: &[Source], trusted_labels: &[String]) -> Look {
@@ -110,7 +109,7 @@ fn look(paths: &[PathBuf], before: &[Source], trusted_labels: &[String]) -> Look
         Ok(sources) if sources == before => Look::Same,
         Ok(sources) => {
             let result = compile(&sources, trusted_labels);
-            Look::Changed(sources, result)
+            Look::Changed(sources, Box::new(result))
         }
         Err(problems) => Look::Unreadable(lines(&problems)),
     }
@@ -124,7 +123,7 @@ fn read(origin: &Origin) -> Result<Vec<Source>, Vec<String>> {
 }
 
 fn compile(sources: &[Source], trusted_labels: &[String]) -> Result<Compiled, Vec<String>> {
-    let now = Timestamp::now();
+    let now = clock::now();
     // An exception that has ended covers nothing. As an error it would keep a replica from starting on
     // the day that it ends.
     let options = policy::Options {
@@ -134,6 +133,12 @@ fn compile(sources: &[Source], trusted_labels: &[String]) -> Result<Compiled, Ve
     };
     let (set, warnings) =
         policy::compile(sources, &options).map_err(|problems| lines(&problems))?;
+    if set.policies().is_empty() {
+        // Everything would pass. Nobody means that by a file that was emptied.
+        return Err(vec![
+            "no PodPolicy in the files: give at least one, or do without --policies".to_owned(),
+        ]);
+    }
     let expired = set.exceptions().iter().filter(|exception| exception.has_expired(now)).count();
     let counts = Counts {
         policies: set.policies().len(),

@@ -1,9 +1,9 @@
 //! The policy set in force: read by every request without a lock, replaced whole.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use arc_swap::{ArcSwap, Guard};
+use tokio::time::Instant;
 
 use crate::policy::PolicySet;
 

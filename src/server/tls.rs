@@ -13,8 +13,8 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
 pub use self::certificate::{Certificate, CertificateError};
-use super::files;
 use super::metrics::Metrics;
+use super::{clock, files};
 
 /// How often the certificate's files are compared with what is served.
 pub const POLL: Duration = Duration::from_secs(15);
@@ -106,7 +106,7 @@ impl Serving {
             (Source::Files { certificate, key }, Loaded::Content(before)) => {
                 files::read(&[certificate, key])? != *before
             }
-            (_, Loaded::Until(renewal)) => jiff::Timestamp::now().as_second() >= *renewal,
+            (_, Loaded::Until(renewal)) => clock::now().as_second() >= *renewal,
             (Source::SelfSigned { .. }, Loaded::Content(_)) => true,
         };
         if !due {
@@ -146,7 +146,7 @@ fn fetch(source: &Source) -> Result<(Certificate, Loaded), CertificateError> {
             Ok((loaded, Loaded::Content(content)))
         }
         Source::SelfSigned { names } => {
-            let certificate = self_signed::make(names, jiff::Timestamp::now())?;
+            let certificate = self_signed::make(names, clock::now())?;
             let renewal = certificate.not_after - self_signed::RENEW_BEFORE;
             Ok((certificate, Loaded::Until(renewal)))
         }

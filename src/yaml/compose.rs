@@ -86,7 +86,7 @@ impl Composer {
                 self.scalar(&text, style == ScalarStyle::Plain, anchor, tag.as_deref(), at)?;
             }
             Event::SequenceStart(_, anchor, _) => {
-                self.open(anchor, at, Content::List(Vec::new()))?
+                self.open(anchor, at, Content::List(Vec::new()))?;
             }
             Event::MappingStart(_, anchor, _) => {
                 let content =
@@ -110,6 +110,12 @@ impl Composer {
     ) -> Result<(), YamlError> {
         let tag = tag.map(|tag| format!("{}{}", tag.handle(), tag.suffix()));
         self.charge(Size { nodes: 1, bytes: text.len() }, at)?;
+        // In `{!a,b c: 1}` kubectl takes the comma into the tag, and this parser ends the entry there. The
+        // rest would be read otherwise than kubectl reads it, so neither reading is taken.
+        if tag.is_some() && plain && text.is_empty() {
+            let message = "a tag stands before nothing; write a value, or `\"\"` for an empty one";
+            return Err(fault(at, message.to_owned()));
+        }
         let is_merge = match tag.as_deref() {
             None => plain,
             Some(tag) => tag == "tag:yaml.org,2002:merge",

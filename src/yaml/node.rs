@@ -176,11 +176,11 @@ impl Serialize for Node {
 }
 
 /// Writes whole floats without a fraction, as Go does: `1e3` reaches the API server as `1000`, which
-/// it takes where it wants an integer.
+/// it takes where it wants an integer. What fits no such integer stays a float.
 fn serialize_float<S: Serializer>(value: f64, serializer: S) -> Result<S::Ok, S::Error> {
-    const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53
-    if value.fract() == 0.0 && value.abs() < EXACT {
-        #[expect(clippy::cast_possible_truncation, reason = "whole and below 2^53")]
+    const TOO_LARGE: f64 = 9_223_372_036_854_775_808.0; // 2^63
+    if value.fract() == 0.0 && value.abs() < TOO_LARGE {
+        #[expect(clippy::cast_possible_truncation, reason = "whole and within the range")]
         return serializer.serialize_i64(value as i64);
     }
     serializer.serialize_f64(value)

@@ -47,13 +47,24 @@ fn number_or_word(text: &str, timestamps: bool) -> Result<Value, String> {
     }
     let digits = text.replace('_', "");
     let number = match text.as_bytes().first() {
-        Some(b'.') => float(&digits).map(Value::Float),
+        // Here Go takes a `_` only between digits.
+        Some(b'.') if underscores_part_digits(text) => float(&digits).map(Value::Float),
         Some(b'0'..=b'9' | b'+' | b'-') if !(timestamps && is_date(text)) => {
             integer(&digits).or_else(|| float(&digits).map(Value::Float))
         }
         _ => None,
     };
     Ok(number.unwrap_or_else(|| string(text)))
+}
+
+fn underscores_part_digits(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let is_digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
+    bytes
+        .iter()
+        .enumerate()
+        .filter(|(_, byte)| **byte == b'_')
+        .all(|(at, _)| at > 0 && is_digit(at - 1) && is_digit(at + 1))
 }
 
 fn string(text: &str) -> Value {

@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use proptest::prelude::*;
 
 use super::{Limits, Node, Value, YamlError, read};
@@ -30,7 +32,10 @@ fn scalars_mean_what_they_mean_to_kubectl() {
         ),
         ("a: 012345678\nb: 08\nc: 00", r#"{"a":12345678,"b":8,"c":0}"#),
         ("a: 1_000\nb: 1_\nc: _1", r#"{"a":1000,"b":1,"c":"_1"}"#),
-        ("a: 1e3\nb: 1e999\nc: .5\nd: ._5", r#"{"a":1000,"b":"1e999","c":0.5,"d":0.5}"#),
+        (
+            "a: 1e3\nb: 1e999\nc: .5_0\nd: ._5\ne: 1e18\nf: -9223372036854775809",
+            r#"{"a":1000,"b":"1e999","c":0.5,"d":"._5","e":1000000000000000000,"f":-9.223372036854776e+18}"#,
+        ),
         (
             "a: 2001-01-01\nb: 1:30\nc: +1\nd: 0x1p4",
             r#"{"a":"2001-01-01","b":"1:30","c":1,"d":"0x1p4"}"#,
@@ -64,7 +69,7 @@ fn scalars_mean_what_they_mean_to_kubectl() {
 }
 
 #[test]
-fn what_kubectl_refuses_is_refused() {
+fn what_kubectl_refuses_or_reads_otherwise_is_refused() {
     for text in [
         "%YAML 1.2\n---\na: 1",
         "~: 1",
@@ -77,6 +82,8 @@ fn what_kubectl_refuses_is_refused() {
         "18446744073709551615: 1",
         "<<: 3",
         "a: *b",
+        "{!!st,r hostNetwork: true}",
+        "a: [!x,y NET_RAW]",
     ] {
         let error = error(text);
         assert!(error.line <= 3, "{text}: {error}");
@@ -97,13 +104,13 @@ fn expansion_is_bounded() {
     let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
     for level in 1..10 {
         let previous = vec![format!("*a{}", level - 1); 9].join(", ");
-        bomb.push_str(&format!("a{level}: &a{level} [{previous}]\n"));
+        writeln!(bomb, "a{level}: &a{level} [{previous}]").unwrap();
     }
     assert!(error(&bomb).message.contains("aliases"));
     let mut wide = format!("a: &a {}\nb:\n", "x".repeat(20_000));
     wide.push_str(&"- *a\n".repeat(20_000));
     assert!(error(&wide).message.contains("bytes"));
-    let nested: String = (0..99).map(|level| format!("&a{level} [")).collect::<String>();
+    let nested = (0..99).fold(String::new(), |text, level| text + &format!("&a{level} ["));
     let text = format!("a: {nested}{}{}", "x, ".repeat(10_000), "]".repeat(99));
     assert!(error(&text).message.contains("aliases"));
 }

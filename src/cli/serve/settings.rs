@@ -218,7 +218,7 @@ mod tests {
         assert_eq!(settings.listen, Some(([127, 0, 0, 1], 2).into()));
         assert_eq!(settings.record, Some(Recording::All));
         assert!(!settings.tls_self_signed);
-        assert_eq!(settings.policy_poll, Some(Period(Duration::from_secs(60))));
+        assert_eq!(settings.policy_poll, Some(Period(Duration::from_mins(1))));
     }
 
     #[test]

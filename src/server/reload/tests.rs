@@ -89,6 +89,14 @@ async fn a_file_that_goes_leaves_the_last_good_set() {
     assert_eq!(watched.metrics.reload_failures(), 1);
 }
 
+#[tokio::test]
+async fn a_file_that_was_emptied_does_not_let_everything_pass() {
+    let mut watched = watch(&policy("good"));
+    watched.swap("");
+    eventually("the problem is told", || !watched.store.problems().is_empty()).await;
+    assert_eq!(watched.in_force(), "good");
+}
+
 #[test]
 fn everything_that_is_wrong_at_start_is_told_at_once() {
     let broken = policy("a").replace("privileged", "priviledged");

@@ -14,7 +14,7 @@ use rustls::sign::CertifiedKey;
 use super::certificate::{Certificate, CertificateError, not_after};
 
 /// How long it holds.
-const LIFETIME: Duration = Duration::from_secs(90 * 24 * 3600);
+const LIFETIME: Duration = Duration::from_hours(90 * 24);
 
 /// How long before its end a new one is made, in seconds.
 pub(super) const RENEW_BEFORE: i64 = 30 * 24 * 3600;
