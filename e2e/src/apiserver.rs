@@ -7,10 +7,10 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use serde_json::json;
 
 use crate::audit::{self, Event};
@@ -116,9 +116,22 @@ impl ApiServer {
     }
 }
 
-/// A port that was free a moment ago.
+/// A port that was free a moment ago, and that no other part of this run is given.
+///
+/// It lies below those that the system hands out to clients: one of them could take it while its server is away.
 pub(crate) fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+    static GIVEN: AtomicU16 = AtomicU16::new(0);
+    const FIRST: u16 = 10_000;
+    const COUNT: u16 = 20_000;
+    // Another run on this machine starts elsewhere.
+    let start = u16::try_from(process::id() % u32::from(COUNT))?;
+    for _ in 0..COUNT {
+        let port = FIRST + (start + GIVEN.fetch_add(1, Ordering::Relaxed) % COUNT) % COUNT;
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    bail!("no port is free from {FIRST} on")
 }
 
 /// Under the target folder, where the logs can still be read after the run and `cargo clean` removes them.

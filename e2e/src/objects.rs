@@ -28,6 +28,19 @@ pub fn privileged(mut pod: Value) -> Value {
     pod
 }
 
+/// The pod with `count` copies of its first container, `app0`, `app1` and so on.
+#[must_use]
+pub fn repeated(mut pod: Value, count: usize) -> Value {
+    let container = pod["spec"]["containers"][0].clone();
+    let copy = |number| {
+        let mut copy = container.clone();
+        copy["name"] = json!(format!("app{number}"));
+        copy
+    };
+    pod["spec"]["containers"] = (0..count).map(copy).collect();
+    pod
+}
+
 /// The pod with the host's process ids.
 #[must_use]
 pub fn host_pid(mut pod: Value) -> Value {

@@ -4,7 +4,7 @@ use anyhow::Result;
 use e2e::objects::{pod, privileged};
 use e2e::{Gate, Namespace, Output, decision_id};
 
-use crate::{SHARED_KERNEL, one_violation, server};
+use crate::{Outcome, SHARED_KERNEL, one_violation, server};
 
 /// Runs `kubectl debug` on the pod `web`.
 fn debug(namespace: &Namespace, profile: &str) -> Result<Output> {
@@ -20,7 +20,7 @@ fn debug(namespace: &Namespace, profile: &str) -> Result<Output> {
 }
 
 #[test]
-fn privileged_debug_container_is_denied() -> Result<()> {
+fn privileged_debug_container_is_denied() -> Outcome {
     let gate = Gate::start(server(), &[SHARED_KERNEL])?;
     let namespace = gate.guarded()?;
     let _ = server().client().create(&namespace.pods(), &pod("web"))?.accepted()?;
@@ -35,7 +35,7 @@ fn privileged_debug_container_is_denied() -> Result<()> {
 }
 
 #[test]
-fn restricted_debug_container_is_admitted() -> Result<()> {
+fn restricted_debug_container_is_admitted() -> Outcome {
     let gate = Gate::start(server(), &[SHARED_KERNEL])?;
     let namespace = gate.guarded()?;
     let _ = server().client().create(&namespace.pods(), &pod("web"))?.accepted()?;
@@ -48,7 +48,7 @@ fn restricted_debug_container_is_admitted() -> Result<()> {
 }
 
 #[test]
-fn harmless_debug_container_in_an_old_bad_pod_is_denied() -> Result<()> {
+fn harmless_debug_container_in_an_old_bad_pod_is_denied() -> Outcome {
     let gate = Gate::start(server(), &[SHARED_KERNEL])?;
     let namespace = gate.unguarded()?;
     let _ = server().client().create(&namespace.pods(), &privileged(pod("web")))?.accepted()?;

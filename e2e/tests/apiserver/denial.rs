@@ -1,14 +1,13 @@
 //! A new pod that breaks a policy is refused, and one that breaks none is not.
 
-use anyhow::Result;
-use e2e::objects::{host_pid, pod, privileged};
+use e2e::objects::{host_pid, pod, privileged, repeated};
 use e2e::{Gate, decision_id};
 use serde_json::json;
 
-use crate::{SHARED_KERNEL, assert_denied, one_violation, server, two_violations};
+use crate::{Outcome, SHARED_KERNEL, assert_denied, one_violation, server, two_violations};
 
 #[test]
-fn kubectl_create_shows_the_whole_denial() -> Result<()> {
+fn kubectl_create_shows_the_whole_denial() -> Outcome {
     let gate = Gate::start(server(), &[SHARED_KERNEL])?;
     let namespace = gate.guarded()?;
 
@@ -25,7 +24,7 @@ fn kubectl_create_shows_the_whole_denial() -> Result<()> {
 }
 
 #[test]
-fn kubectl_apply_shows_the_whole_denial() -> Result<()> {
+fn kubectl_apply_shows_the_whole_denial() -> Outcome {
     let gate = Gate::start(server(), &[SHARED_KERNEL])?;
     let namespace = gate.guarded()?;
 
@@ -43,7 +42,7 @@ fn kubectl_apply_shows_the_whole_denial() -> Result<()> {
 }
 
 #[test]
-fn denial_is_a_status_with_code_403_and_reason_forbidden() -> Result<()> {
+fn denial_is_a_status_with_code_403_and_reason_forbidden() -> Outcome {
     let gate = Gate::start(server(), &[SHARED_KERNEL])?;
     let namespace = gate.guarded()?;
 
@@ -57,7 +56,7 @@ fn denial_is_a_status_with_code_403_and_reason_forbidden() -> Result<()> {
 }
 
 #[test]
-fn server_side_dry_run_is_denied_like_the_real_request() -> Result<()> {
+fn server_side_dry_run_is_denied_like_the_real_request() -> Outcome {
     let gate = Gate::start(server(), &[SHARED_KERNEL])?;
     let namespace = gate.guarded()?;
 
@@ -76,7 +75,7 @@ fn server_side_dry_run_is_denied_like_the_real_request() -> Result<()> {
 }
 
 #[test]
-fn compliant_pod_is_admitted_without_a_word() -> Result<()> {
+fn compliant_pod_is_admitted_without_a_word() -> Outcome {
     let gate = Gate::start(server(), &[SHARED_KERNEL])?;
     let namespace = gate.guarded()?;
 
@@ -91,7 +90,7 @@ fn compliant_pod_is_admitted_without_a_word() -> Result<()> {
 }
 
 #[test]
-fn kubectl_run_shows_the_denial() -> Result<()> {
+fn kubectl_run_shows_the_denial() -> Outcome {
     let gate = Gate::start(server(), &[SHARED_KERNEL])?;
     let namespace = gate.guarded()?;
 
@@ -105,7 +104,7 @@ fn kubectl_run_shows_the_denial() -> Result<()> {
 }
 
 #[test]
-fn kubectl_apply_on_the_server_side_shows_the_denial() -> Result<()> {
+fn kubectl_apply_on_the_server_side_shows_the_denial() -> Outcome {
     let gate = Gate::start(server(), &[SHARED_KERNEL])?;
     let namespace = gate.guarded()?;
 
@@ -119,7 +118,7 @@ fn kubectl_apply_on_the_server_side_shows_the_denial() -> Result<()> {
 }
 
 #[test]
-fn pod_whose_name_the_server_makes_is_denied() -> Result<()> {
+fn pod_whose_name_the_server_makes_is_denied() -> Outcome {
     let gate = Gate::start(server(), &[SHARED_KERNEL])?;
     let namespace = gate.guarded()?;
 
@@ -130,5 +129,38 @@ fn pod_whose_name_the_server_makes_is_denied() -> Result<()> {
     assert_denied(&refusal, |id| two_violations("spec", id));
     let record = gate.podgate().record(decision_id(&refusal.message)?)?;
     assert_eq!(record["object"]["generateName"], "web-");
+    Ok(())
+}
+
+#[test]
+fn denial_of_very_many_fields_counts_those_it_does_not_show() -> Outcome {
+    let gate = Gate::start(server(), &[SHARED_KERNEL])?;
+    let namespace = gate.guarded()?;
+
+    let bad = repeated(privileged(pod("web")), 40);
+    let refusal = server().client().create(&namespace.pods(), &bad)?.rejected()?;
+
+    assert_denied(&refusal, |id| {
+        let shown: Vec<String> = (0..32)
+            .map(|number| {
+                format!(
+                    "\n  privileged: containers[app{number}].securityContext.privileged is true, must be absent or false\
+                     \n    fix: remove spec.containers[{number}].securityContext.privileged"
+                )
+            })
+            .collect();
+        let shown = shown.concat();
+        format!(
+            "admission webhook \"deny.podgate.dev\" denied the request: \
+             40 violations of policy shared-kernel (decision {id}){shown}\
+             \n  and 8 more\n  more: podgate explain privileged | podgate explain {id}"
+        )
+    });
+    let record = gate.podgate().record(decision_id(&refusal.message)?)?;
+    assert_eq!(
+        record["violations"].as_array().map(Vec::len),
+        Some(40),
+        "the record holds them all"
+    );
     Ok(())
 }

@@ -35,6 +35,22 @@ spec:
   - hostNamespaces: {}
 ";
 
+/// What a test returns. An error in it panics where the test meets it: the harness then shows the line, and a gate that
+/// is dropped on the way out shows its logs.
+type Outcome = Result<(), Failure>;
+
+/// The error that never is.
+#[derive(Debug)]
+enum Failure {}
+
+impl From<anyhow::Error> for Failure {
+    #[track_caller]
+    #[expect(clippy::panic, reason = "this is how a test fails")]
+    fn from(error: anyhow::Error) -> Self {
+        panic!("{error:?}")
+    }
+}
+
 /// The API server that all tests share.
 fn server() -> &'static ApiServer {
     // What it failed with is kept, or every test would try again.

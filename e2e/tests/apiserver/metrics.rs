@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
 use e2e::objects::{pod, privileged};
 use e2e::{Gate, decision_id, wait_for};
 
-use crate::{SHARED_KERNEL, server};
+use crate::{Outcome, SHARED_KERNEL, server};
 
 const DENIED: &str =
     "podgate_reviews_total{endpoint=\"validate\",operation=\"CREATE\",decision=\"denied\"}";
@@ -15,7 +14,7 @@ const MUTATE: &str =
     "podgate_reviews_total{endpoint=\"mutate\",operation=\"CREATE\",decision=\"allowed\"}";
 
 #[test]
-fn denial_is_counted_once_and_names_the_policy_set() -> Result<()> {
+fn denial_is_counted_once_and_names_the_policy_set() -> Outcome {
     let gate = Gate::start(server(), &[SHARED_KERNEL])?;
     let namespace = gate.guarded()?;
     let podgate = gate.podgate();
@@ -36,7 +35,7 @@ fn denial_is_counted_once_and_names_the_policy_set() -> Result<()> {
 }
 
 #[test]
-fn every_entry_is_asked_and_answers_without_a_fault() -> Result<()> {
+fn every_entry_is_asked_and_answers_without_a_fault() -> Outcome {
     let gate = Gate::start(server(), &[SHARED_KERNEL])?;
     let namespace = gate.guarded()?;
     let podgate = gate.podgate();

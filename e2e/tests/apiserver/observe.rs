@@ -1,13 +1,12 @@
 //! A policy that warns or audits lets everything through, and says so where it should.
 
-use anyhow::Result;
 use e2e::Gate;
-use e2e::objects::{pod, privileged};
+use e2e::objects::{pod, privileged, repeated};
 
-use crate::{SHARED_KERNEL, server};
+use crate::{Outcome, SHARED_KERNEL, server};
 
 #[test]
-fn policy_that_warns_admits_with_a_warning() -> Result<()> {
+fn policy_that_warns_admits_with_a_warning() -> Outcome {
     let gate = Gate::start(server(), &[&SHARED_KERNEL.replace("Deny", "Warn")])?;
     let namespace = gate.guarded()?;
 
@@ -28,7 +27,7 @@ fn policy_that_warns_admits_with_a_warning() -> Result<()> {
 }
 
 #[test]
-fn policy_that_audits_admits_silently_and_annotates_the_audit_log() -> Result<()> {
+fn policy_that_audits_admits_silently_and_annotates_the_audit_log() -> Outcome {
     let gate = Gate::start(server(), &[&SHARED_KERNEL.replace("Deny", "Audit")])?;
     let namespace = gate.guarded()?;
 
@@ -46,5 +45,27 @@ fn policy_that_audits_admits_silently_and_annotates_the_audit_log() -> Result<()
         Some("privileged"),
         "{event:?}"
     );
+    Ok(())
+}
+
+#[test]
+fn more_warnings_than_the_api_server_carries_are_counted_in_the_last() -> Outcome {
+    let gate = Gate::start(server(), &[&SHARED_KERNEL.replace("Deny", "Warn")])?;
+    let namespace = gate.guarded()?;
+
+    let bad = repeated(privileged(pod("web")), 40);
+    let answer = server().client().create(&namespace.pods(), &bad)?.accepted()?;
+
+    let (last, shown) = answer.warnings.split_last().expect("warnings");
+    assert!(!shown.is_empty(), "{last}");
+    for (number, warning) in shown.iter().enumerate() {
+        let expected = format!(
+            "podgate: policy shared-kernel: \
+             privileged: containers[app{number}].securityContext.privileged is true, must be absent or false; \
+             fix: remove spec.containers[{number}].securityContext.privileged"
+        );
+        assert_eq!(*warning, expected);
+    }
+    assert_eq!(*last, format!("podgate: {} more warnings left out", 40 - shown.len()));
     Ok(())
 }

@@ -3,11 +3,10 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use anyhow::Result;
 use e2e::objects::{host_pid, pod, privileged};
 use e2e::{Gate, Rejection};
 
-use crate::{SHARED_KERNEL, assert_denied, server, two_violations};
+use crate::{Outcome, SHARED_KERNEL, assert_denied, server, two_violations};
 
 /// Whether the API server refused because it could not ask Podgate.
 fn is_failed_call(refusal: &Rejection) -> bool {
@@ -17,7 +16,7 @@ fn is_failed_call(refusal: &Rejection) -> bool {
 }
 
 #[test]
-fn stopped_podgate_fails_closed_and_works_again_once_started() -> Result<()> {
+fn stopped_podgate_fails_closed_and_works_again_once_started() -> Outcome {
     let mut gate = Gate::start(server(), &[SHARED_KERNEL])?;
     let (guarded, unguarded) = (gate.guarded()?, gate.unguarded()?);
     let client = server().client();
@@ -39,7 +38,7 @@ fn stopped_podgate_fails_closed_and_works_again_once_started() -> Result<()> {
 }
 
 #[test]
-fn no_bad_pod_slips_in_while_podgate_ends_and_starts() -> Result<()> {
+fn no_bad_pod_slips_in_while_podgate_ends_and_starts() -> Outcome {
     let mut gate = Gate::start(server(), &[SHARED_KERNEL])?;
     let namespace = gate.guarded()?;
     let pods = namespace.pods();

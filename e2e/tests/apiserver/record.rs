@@ -1,13 +1,12 @@
 //! The denial, the record and the API server's audit log tell of one decision under one id.
 
-use anyhow::Result;
 use e2e::objects::{host_pid, pod, privileged};
 use e2e::{Gate, decision_id};
 
-use crate::{SHARED_KERNEL, server};
+use crate::{Outcome, SHARED_KERNEL, server};
 
 #[test]
-fn denial_record_and_audit_log_name_one_decision() -> Result<()> {
+fn denial_record_and_audit_log_name_one_decision() -> Outcome {
     let gate = Gate::start(server(), &[SHARED_KERNEL])?;
     let namespace = gate.guarded()?;
 
@@ -40,7 +39,7 @@ fn denial_record_and_audit_log_name_one_decision() -> Result<()> {
 }
 
 #[test]
-fn admission_is_recorded_and_audited_too() -> Result<()> {
+fn admission_is_recorded_and_audited_too() -> Outcome {
     let gate = Gate::start(server(), &[SHARED_KERNEL])?;
     let namespace = gate.guarded()?;
 
@@ -58,7 +57,7 @@ fn admission_is_recorded_and_audited_too() -> Result<()> {
 }
 
 #[test]
-fn record_holds_no_environment_value() -> Result<()> {
+fn record_holds_no_environment_value() -> Outcome {
     let gate = Gate::start(server(), &[SHARED_KERNEL])?;
     let namespace = gate.guarded()?;
 

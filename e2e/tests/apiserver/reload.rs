@@ -6,12 +6,12 @@ use anyhow::Result;
 use e2e::objects::{host_pid, pod, privileged};
 use e2e::{Gate, Rejection, decision_id, wait_for};
 
-use crate::{SHARED_KERNEL, assert_denied, one_violation, server, two_violations};
+use crate::{Outcome, SHARED_KERNEL, assert_denied, one_violation, server, two_violations};
 
 const BOUND: Duration = Duration::from_secs(20);
 
 #[test]
-fn changed_policy_is_in_force_without_a_restart() -> Result<()> {
+fn changed_policy_is_in_force_without_a_restart() -> Outcome {
     let gate = Gate::start(server(), &[SHARED_KERNEL])?;
     let namespace = gate.guarded()?;
     let create = || server().client().create(&namespace.pods(), &privileged(host_pid(pod("web"))));
@@ -34,7 +34,7 @@ fn changed_policy_is_in_force_without_a_restart() -> Result<()> {
 }
 
 #[test]
-fn broken_policy_leaves_the_last_good_set_in_force() -> Result<()> {
+fn broken_policy_leaves_the_last_good_set_in_force() -> Outcome {
     let gate = Gate::start(server(), &[SHARED_KERNEL])?;
     let namespace = gate.guarded()?;
 
@@ -52,7 +52,7 @@ fn broken_policy_leaves_the_last_good_set_in_force() -> Result<()> {
 }
 
 #[test]
-fn changed_certificate_is_served_without_a_restart() -> Result<()> {
+fn changed_certificate_is_served_without_a_restart() -> Outcome {
     let gate = Gate::start(server(), &[SHARED_KERNEL])?;
     let namespace = gate.guarded()?;
 

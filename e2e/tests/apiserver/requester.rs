@@ -1,10 +1,9 @@
 //! Who asks counts, as the API server says who it is.
 
-use anyhow::Result;
 use e2e::objects::{pod, privileged};
 use e2e::{Gate, decision_id};
 
-use crate::{SHARED_KERNEL, one_violation, server};
+use crate::{Outcome, SHARED_KERNEL, one_violation, server};
 
 const BUILDER: &str = "--as=system:serviceaccount:ci:builder";
 const TESTER: &str = "--as=system:serviceaccount:ci:tester";
@@ -12,7 +11,7 @@ const TESTER: &str = "--as=system:serviceaccount:ci:tester";
 const ALLOWED: &str = "--as-group=system:masters";
 
 #[test]
-fn excluded_service_account_is_let_through_and_its_neighbour_is_not() -> Result<()> {
+fn excluded_service_account_is_let_through_and_its_neighbour_is_not() -> Outcome {
     let policy = SHARED_KERNEL.replace(
         "  rules:\n",
         "  match:\n    requesters: {exclude: {serviceAccounts: [ci/builder]}}\n  rules:\n",

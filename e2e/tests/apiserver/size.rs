@@ -1,11 +1,10 @@
 //! Objects as large as the API server stores are judged like small ones.
 
-use anyhow::Result;
 use e2e::objects::{host_pid, pod, privileged, workloads};
 use e2e::{Gate, decision_id};
 use serde_json::{Value, json};
 
-use crate::{SHARED_KERNEL, assert_denied, server, two_violations};
+use crate::{Outcome, SHARED_KERNEL, assert_denied, server, two_violations};
 
 /// The Deployment of `pod` with 1.2 million bytes of environment: a little less than the store takes.
 fn large_deployment(mut pod: Value) -> Value {
@@ -17,7 +16,7 @@ fn large_deployment(mut pod: Value) -> Value {
 }
 
 #[test]
-fn update_of_a_large_object_is_judged() -> Result<()> {
+fn update_of_a_large_object_is_judged() -> Outcome {
     let gate = Gate::start(server(), &[SHARED_KERNEL])?;
     let namespace = gate.guarded()?;
     let client = server().client();
@@ -26,6 +25,7 @@ fn update_of_a_large_object_is_judged() -> Result<()> {
 
     // The review of an update carries the object twice.
     let bad = large_deployment(privileged(host_pid(pod("web"))));
+    assert!(2 * bad.to_string().len() > 2 * 1024 * 1024, "more than most servers take by default");
     let refusal = client.merge(&format!("{deployments}/deployments"), &bad)?.rejected()?;
 
     assert_denied(&refusal, |id| two_violations("spec.template.spec", id));

@@ -5,7 +5,7 @@ use e2e::objects::{pod, privileged};
 use e2e::{Gate, Namespace, decision_id};
 use serde_json::json;
 
-use crate::{SHARED_KERNEL, assert_denied, one_violation, server};
+use crate::{Outcome, SHARED_KERNEL, assert_denied, one_violation, server};
 
 /// A namespace that is guarded from now on, with a bad pod in it.
 fn namespace_with_an_old_bad_pod(gate: &Gate<'_>) -> Result<Namespace> {
@@ -18,7 +18,7 @@ fn namespace_with_an_old_bad_pod(gate: &Gate<'_>) -> Result<Namespace> {
 }
 
 #[test]
-fn label_of_an_old_bad_pod_may_change() -> Result<()> {
+fn label_of_an_old_bad_pod_may_change() -> Outcome {
     let gate = Gate::start(server(), &[SHARED_KERNEL])?;
     let namespace = namespace_with_an_old_bad_pod(&gate)?;
 
@@ -30,7 +30,7 @@ fn label_of_an_old_bad_pod_may_change() -> Result<()> {
 }
 
 #[test]
-fn image_of_an_old_bad_pod_may_not_change() -> Result<()> {
+fn image_of_an_old_bad_pod_may_not_change() -> Outcome {
     let gate = Gate::start(server(), &[SHARED_KERNEL])?;
     let namespace = namespace_with_an_old_bad_pod(&gate)?;
 
@@ -46,7 +46,7 @@ fn image_of_an_old_bad_pod_may_not_change() -> Result<()> {
 }
 
 #[test]
-fn kubectl_set_image_shows_the_denial() -> Result<()> {
+fn kubectl_set_image_shows_the_denial() -> Outcome {
     let gate = Gate::start(server(), &[SHARED_KERNEL])?;
     let namespace = namespace_with_an_old_bad_pod(&gate)?;
 
@@ -60,7 +60,7 @@ fn kubectl_set_image_shows_the_denial() -> Result<()> {
 }
 
 #[test]
-fn old_bad_pod_may_be_resized() -> Result<()> {
+fn old_bad_pod_may_be_resized() -> Outcome {
     let gate = Gate::start(server(), &[SHARED_KERNEL])?;
     let namespace = namespace_with_an_old_bad_pod(&gate)?;
 
@@ -83,7 +83,7 @@ fn old_bad_pod_may_be_resized() -> Result<()> {
 }
 
 #[test]
-fn old_bad_pod_may_be_bound_to_a_node() -> Result<()> {
+fn old_bad_pod_may_be_bound_to_a_node() -> Outcome {
     let gate = Gate::start(server(), &[SHARED_KERNEL])?;
     let namespace = namespace_with_an_old_bad_pod(&gate)?;
 

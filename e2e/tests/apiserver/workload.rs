@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use e2e::objects::{Workload, host_pid, pod, privileged, workloads};
 use e2e::{Gate, Namespace, decision_id};
 
-use crate::{SHARED_KERNEL, assert_denied, server, two_violations};
+use crate::{Outcome, SHARED_KERNEL, assert_denied, server, two_violations};
 
 fn deny(gate: &Gate<'_>, namespace: &Namespace, workload: &Workload) -> Result<()> {
     let collection = namespace.path(workload.api, workload.resource);
@@ -18,7 +18,7 @@ fn deny(gate: &Gate<'_>, namespace: &Namespace, workload: &Workload) -> Result<(
 }
 
 #[test]
-fn every_kind_of_workload_is_denied_at_its_own_path() -> Result<()> {
+fn every_kind_of_workload_is_denied_at_its_own_path() -> Outcome {
     let gate = Gate::start(server(), &[SHARED_KERNEL])?;
     let namespace = gate.guarded()?;
 
@@ -35,7 +35,7 @@ fn every_kind_of_workload_is_denied_at_its_own_path() -> Result<()> {
 }
 
 #[test]
-fn every_kind_of_compliant_workload_is_admitted() -> Result<()> {
+fn every_kind_of_compliant_workload_is_admitted() -> Outcome {
     let gate = Gate::start(server(), &[SHARED_KERNEL])?;
     let namespace = gate.guarded()?;
 
@@ -52,7 +52,7 @@ fn every_kind_of_compliant_workload_is_admitted() -> Result<()> {
 }
 
 #[test]
-fn deployment_that_turns_bad_is_denied() -> Result<()> {
+fn deployment_that_turns_bad_is_denied() -> Outcome {
     let gate = Gate::start(server(), &[SHARED_KERNEL])?;
     let namespace = gate.guarded()?;
     let [good, bad] =
@@ -89,7 +89,7 @@ fn namespace_with_an_old_bad_deployment(gate: &Gate<'_>) -> Result<Namespace> {
 }
 
 #[test]
-fn old_bad_deployment_may_be_scaled_and_labelled() -> Result<()> {
+fn old_bad_deployment_may_be_scaled_and_labelled() -> Outcome {
     let gate = Gate::start(server(), &[SHARED_KERNEL])?;
     let namespace = namespace_with_an_old_bad_deployment(&gate)?;
     let deployment = "deployment/deployments";
@@ -112,7 +112,7 @@ fn old_bad_deployment_may_be_scaled_and_labelled() -> Result<()> {
 }
 
 #[test]
-fn template_of_an_old_bad_deployment_may_not_change() -> Result<()> {
+fn template_of_an_old_bad_deployment_may_not_change() -> Outcome {
     let gate = Gate::start(server(), &[SHARED_KERNEL])?;
     let namespace = namespace_with_an_old_bad_deployment(&gate)?;
 
