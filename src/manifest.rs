@@ -3,6 +3,8 @@
 //! A manifest is read as `kubectl` reads it, turned into the JSON that the API server would see, and
 //! judged through the same [`Attributes`] as a review.
 
+mod refused;
+
 use crate::admission::{Attributes, Operation, User};
 use crate::pod::{Kind, Object, Text};
 use crate::yaml::{self, Key, Limits, Node, Value, YamlError};
@@ -88,7 +90,11 @@ impl Document {
     #[must_use]
     pub fn attributes<'d>(&'d self, namespace: &'d str) -> Attributes<'d> {
         let (object, unreadable) = match Object::decode(&self.json) {
-            Ok(object) => (Some(object), None),
+            Ok(object) => {
+                let pod = self.carries.and_then(|kind| object.pod(kind));
+                let refused = pod.and_then(|pod| refused::field(&pod));
+                (Some(object), refused)
+            }
             Err(error) => (None, Some(error.to_string())),
         };
         let (group, version) =

@@ -93,6 +93,25 @@ fn a_field_of_the_wrong_type_is_named() {
 }
 
 #[test]
+fn what_the_api_server_would_refuse_is_no_way_around_a_standard() {
+    for (spec, expected) in [
+        (
+            "{os: {name: windows}, securityContext: {runAsNonRoot: true}, containers: [{name: a, securityContext: {capabilities: {add: [SYS_ADMIN]}}}]}",
+            "spec.containers[0].securityContext.capabilities is for Linux and os.name is windows",
+        ),
+        (
+            "{securityContext: {runAsNonRoot: true}, volumes: [{name: v, configMap: {}, hostPath: {path: /}}]}",
+            "spec.volumes[0] has two sources, hostPath and configMap",
+        ),
+    ] {
+        let manifest = format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: a}}\nspec: {spec}\n");
+        let output = with_input(&["check", "--standard", "restricted", "-"], &manifest);
+        assert!(stdout(&output).contains(expected), "{}", stdout(&output));
+        assert_eq!(output.status.code(), Some(2));
+    }
+}
+
+#[test]
 fn items_of_a_list_are_judged_one_by_one() {
     let list = "apiVersion: v1\nkind: List\nitems:\n\
                 - {apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {hostPID: true}}\n\
