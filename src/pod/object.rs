@@ -4,9 +4,11 @@
 //! a pod may stand (`spec`, `template`, `spec.template`, `spec.jobTemplate.spec.template`) do not
 //! overlap with other meanings of the same names in these kinds.
 
+use std::cell::Cell;
 use std::sync::LazyLock;
 
 use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny};
 
 use super::container::Container;
 use super::decode::{DecodeError, List, Map, Present, Text};
@@ -138,14 +140,59 @@ pub struct Spec<'a> {
 }
 
 /// A pod template, or (as `jobTemplate`) a job template.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Template<'a> {
     /// `metadata` that the pods get.
-    #[serde(borrow)]
     pub metadata: Option<Metadata<'a>>,
     /// `spec` that the pods get.
-    #[serde(borrow)]
     pub spec: Option<Spec<'a>>,
+}
+
+/// Templates inside each other: a `CronJob` has two, and nothing has more.
+const NESTED_TEMPLATES: u8 = 2;
+
+thread_local! {
+    /// How many templates are being read around the current place. serde gives a reader no other way
+    /// to know, and the types would let a hostile object nest them until the stack is gone.
+    static DEPTH: Cell<u8> = const { Cell::new(0) };
+}
+
+/// Counts one template while it is read, also where reading fails.
+struct Nested;
+
+impl Nested {
+    fn enter() -> Option<Self> {
+        let depth = DEPTH.get();
+        (depth < NESTED_TEMPLATES).then(|| {
+            DEPTH.set(depth + 1);
+            Self
+        })
+    }
+}
+
+impl Drop for Nested {
+    fn drop(&mut self) {
+        DEPTH.set(DEPTH.get() - 1);
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Template<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Fields<'a> {
+            #[serde(borrow)]
+            metadata: Option<Metadata<'a>>,
+            #[serde(borrow)]
+            spec: Option<Spec<'a>>,
+        }
+
+        let Some(_nested) = Nested::enter() else {
+            IgnoredAny::deserialize(deserializer)?;
+            return Ok(Self::default());
+        };
+        let Fields { metadata, spec } = Fields::deserialize(deserializer)?;
+        Ok(Self { metadata, spec })
+    }
 }
 
 /// `os`.
