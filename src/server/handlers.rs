@@ -8,8 +8,6 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use bytes::Bytes;
 use jiff::Timestamp;
-use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use super::app::{Recording, State};
 use super::clock;
@@ -167,7 +165,7 @@ fn record(
     let request = ledger::Request {
         uid: &review.uid,
         attributes: &review.attributes,
-        object_json: object_json(moment.text),
+        object_json: Review::object_json(moment.text),
         replica: &state.replica,
         cluster: &state.cluster,
         generation: in_force.generation,
@@ -179,20 +177,4 @@ fn record(
         state.metrics.panicked();
     }
     state.metrics.recorded(line.is_ok_and(|line| sink.append(line)));
-}
-
-/// The object as it was sent, for its digest. Read only for what is recorded.
-fn object_json(text: &str) -> Option<&str> {
-    #[derive(Deserialize)]
-    struct Envelope<'a> {
-        #[serde(borrow)]
-        request: Request<'a>,
-    }
-    #[derive(Deserialize)]
-    struct Request<'a> {
-        #[serde(borrow)]
-        object: Option<&'a RawValue>,
-    }
-    let envelope: Envelope<'_> = serde_json::from_str(text).ok()?;
-    envelope.request.object.map(RawValue::get)
 }
