@@ -20,7 +20,7 @@ impl Decision {
     #[must_use]
     pub fn message(&self) -> String {
         if let Some(failure) = &self.failure {
-            let failure = printable(failure);
+            let failure = printable(failure.clone());
             return format!(
                 "the pod cannot be read, so it cannot be judged: {failure} (decision {})",
                 self.id
@@ -33,9 +33,9 @@ impl Decision {
             if !policies.contains(&violation.policy.as_str()) {
                 policies.push(&violation.policy);
             }
-            // Two policies may ask the same rule: the field is named once.
-            if !distinct.iter().any(|v| v.rule == violation.rule && v.finding == violation.finding)
-            {
+            // Two policies may ask the same rule: the field is named once. One policy asks a rule once.
+            let same = |v: &&Violation| v.rule == violation.rule && v.finding == violation.finding;
+            if policies.len() == 1 || !distinct.iter().any(same) {
                 distinct.push(violation);
             }
         }
@@ -111,22 +111,22 @@ impl Violation {
     #[must_use]
     pub fn sentence(&self) -> String {
         let finding = &self.finding;
-        let path = printable(&finding.path.short());
-        let found = printable(&finding.found.to_string());
+        let path = printable(finding.path.short());
+        let found = printable(finding.found.to_string());
         format!("{}: {path} is {found}, must be {}", self.rule, finding.allowed)
     }
 
     /// What to change, in words.
     #[must_use]
     pub fn remedy(&self) -> String {
-        printable(&self.finding.remedy.to_string())
+        printable(self.finding.remedy.to_string())
     }
 }
 
 /// `text` without control characters: names come from manifests and end on terminals and in logs.
-fn printable(text: &str) -> String {
+fn printable(text: String) -> String {
     if !text.contains(char::is_control) {
-        return text.to_owned();
+        return text;
     }
     text.chars()
         .flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] })
