@@ -99,7 +99,7 @@ image: build-static ## the container image $(IMAGE), made without an engine or a
 bench: ## the benchmarks; writes docs/benchmarks.md
 	@e2e/setup.sh rust h2load
 	cargo build --release $(CARGO_FLAGS) --package podgate --package bench
-	cargo bench --package podgate --bench judge $(CARGO_FLAGS)
+	cargo bench --package podgate --bench judge $(CARGO_FLAGS) -- --warm-up-time 1 --measurement-time 3 --noplot
 	"$${CARGO_TARGET_DIR:-target}/release/bench"
 
 generate: ## write the generated files anew; read the diff

@@ -30,8 +30,10 @@ fn main() -> Result<()> {
     let memory = memory()?;
     let mut rows = Vec::new();
     for (name, goal) in REVIEWS {
-        say(&format!("load: {name}"));
-        rows.push(Row { name, goal, comparison: compare(name)? });
+        let comparison = compare(name)?;
+        let (podgate, floor) = (&comparison.podgate, &comparison.floor);
+        say(&format!("{name}: {:.0} of {:.0} requests/s", podgate.rate, floor.rate));
+        rows.push(Row { name, goal, comparison });
     }
     let page = page::render(&page::Figures { ready, memory, rows })?;
     fs::write(PAGE, page)?;
