@@ -96,9 +96,11 @@ image: build-static ## the container image $(IMAGE), made without an engine or a
 	@[[ -n "$(SETUP)" ]] || e2e/setup.sh buildah
 	e2e/image.sh $(STATIC) $(IMAGE)
 
-bench: ## the benchmarks
-	@e2e/setup.sh rust
-	cargo bench --package podgate $(CARGO_FLAGS)
+bench: ## the benchmarks; writes docs/benchmarks.md
+	@e2e/setup.sh rust h2load
+	cargo build --release $(CARGO_FLAGS) --package podgate --package bench
+	cargo bench --package podgate --bench judge $(CARGO_FLAGS) -- --warm-up-time 1 --measurement-time 3 --noplot
+	"$${CARGO_TARGET_DIR:-target}/release/bench"
 
 generate: ## write the generated files anew; read the diff
 	@e2e/setup.sh rust

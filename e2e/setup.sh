@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing on a Debian-like machine, and nothing that is there already.
 #
-#     e2e/setup.sh NEED...      NEED is one of: cc rust go openssl buildah cargo-deny
+#     e2e/setup.sh NEED...      NEED is one of: cc rust go openssl buildah h2load cargo-deny
 #     e2e/setup.sh toolchain    prints the installed Rust toolchain to use in place of the one that rust-toolchain.toml names, if that is needed
 #
 # Debian packages come by apt (as root, or through sudo), Rust by rustup as rust-toolchain.toml says, and everything heavy goes to
@@ -134,6 +134,9 @@ need_openssl() { have openssl || apt_install openssl; }
 # The image is built without a container engine.
 need_buildah() { have buildah || apt_install buildah uidmap; }
 
+# What sends the load of `make bench`.
+need_h2load() { have h2load || apt_install nghttp2-client; }
+
 need_cargo_deny() {
     need_rust
     [[ -x $deny_root/bin/cargo-deny ]] && return
@@ -145,7 +148,7 @@ need_cargo_deny() {
 if [[ ${BASH_SOURCE[0]} = "$0" ]]; then
     for need in "$@"; do
         case $need in
-            cc | rust | go | openssl | buildah) "need_$need" ;;
+            cc | rust | go | openssl | buildah | h2load) "need_$need" ;;
             cargo-deny) need_cargo_deny ;;
             toolchain) toolchain ;;
             *) fail "unknown need: $need" ;;
