@@ -17,7 +17,7 @@ pub struct Container<'a> {
     pub image: Option<Text<'a>>,
     /// Security settings.
     #[serde(borrow)]
-    pub security_context: Option<SecurityContext<'a>>,
+    pub security_context: Option<Box<SecurityContext<'a>>>,
     /// Ports.
     pub ports: Option<List<Port>>,
     /// Probe.

@@ -32,7 +32,7 @@ pub struct Object<'a> {
     pub metadata: Option<Metadata<'a>>,
     /// `spec`: of a Pod the pod, of a workload what holds its template.
     #[serde(borrow)]
-    pub spec: Option<Spec<'a>>,
+    pub spec: Option<Box<Spec<'a>>>,
     /// `template` of a `PodTemplate`.
     #[serde(borrow)]
     pub template: Option<Box<Template<'a>>>,
@@ -245,7 +245,7 @@ impl<'a> Object<'a> {
     #[must_use]
     pub fn pod(&self, kind: Kind) -> Option<PodView<'_>> {
         let template = match kind {
-            Kind::Pod => return Some(view(kind, self.metadata.as_ref(), self.spec.as_ref())),
+            Kind::Pod => return Some(view(kind, self.metadata.as_ref(), self.spec.as_deref())),
             Kind::PodTemplate => self.template.as_deref(),
             Kind::CronJob => {
                 let job = self.spec.as_ref()?.job_template.as_deref()?;

@@ -171,7 +171,7 @@ impl<'v> ContainerRef<'v> {
     /// The container's `securityContext`.
     #[must_use]
     pub fn security_context(&self) -> Option<&'v SecurityContext<'v>> {
-        self.container.security_context.as_ref()
+        self.container.security_context.as_deref()
     }
 }
 
