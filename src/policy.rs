@@ -6,6 +6,7 @@
 
 mod arguments;
 mod compile;
+mod digest;
 mod document;
 mod exception;
 mod index;
@@ -23,6 +24,7 @@ pub mod standard;
 use std::fmt;
 
 pub use compile::{Options, Source, compile};
+pub use digest::sha256;
 pub use exception::CompiledException;
 pub use library::embedded;
 pub use matcher::MatchInput;

@@ -83,6 +83,13 @@ pub static ALL: &[&Rule] = &[
     &windows_host_process::RULE,
 ];
 
+/// Prefixes of the annotations that rules read.
+pub const ANNOTATIONS: &[&str] = &[
+    app_armor_profile::ANNOTATION,
+    seccomp_profile_baseline::CONTAINER_ANNOTATION,
+    seccomp_profile_baseline::POD_ANNOTATION,
+];
+
 /// The rule named `id`.
 #[must_use]
 pub fn find(id: &str) -> Option<&'static Rule> {

@@ -4,7 +4,12 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+#[path = "support/rust_files.rs"]
+mod rust_files;
+
+use rust_files::rust_files;
 
 /// One module of the crate's root and what it may name.
 struct Layer {
@@ -473,18 +478,4 @@ fn end_of_quote(chars: &[char], at: usize) -> usize {
             at + 1 + name
         }
     }
-}
-
-fn rust_files(folder: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).expect("the source folder is readable") {
-        let path = entry.expect("its entries are readable").path();
-        if path.is_dir() {
-            files.append(&mut rust_files(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            files.push(path);
-        }
-    }
-    files.sort();
-    files
 }

@@ -2,6 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+#[path = "support/rust_files.rs"]
+mod rust_files;
+
+use rust_files::rust_files;
+
 #[test]
 fn every_source_file_is_declared_by_a_module() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -83,21 +88,4 @@ fn tempdir(name: &str) -> PathBuf {
         Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("the target folder is writable");
     folder
-}
-
-fn rust_files(folder: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    let Ok(entries) = std::fs::read_dir(folder) else {
-        return files;
-    };
-    for entry in entries {
-        let path = entry.expect("a folder's entries are readable").path();
-        if path.is_dir() {
-            files.append(&mut rust_files(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            files.push(path);
-        }
-    }
-    files.sort();
-    files
 }

@@ -79,6 +79,14 @@ pub struct Violation {
     pub exception: Option<String>,
 }
 
+impl Violation {
+    /// Whether `other` is the same rule broken at the same field, be it for another policy.
+    #[must_use]
+    pub fn repeats(&self, other: &Self) -> bool {
+        self.rule == other.rule && self.finding == other.finding
+    }
+}
+
 /// Why a request was not judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotJudged {

@@ -34,8 +34,7 @@ impl Decision {
                 policies.push(&violation.policy);
             }
             // Two policies may ask the same rule: the field is named once. One policy asks a rule once.
-            let same = |v: &&Violation| v.rule == violation.rule && v.finding == violation.finding;
-            if policies.len() == 1 || !distinct.iter().any(same) {
+            if policies.len() == 1 || !distinct.iter().any(|v| v.repeats(violation)) {
                 distinct.push(violation);
             }
         }

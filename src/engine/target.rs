@@ -3,17 +3,11 @@
 use super::decision::NotJudged;
 use crate::admission::{Attributes, Operation};
 use crate::pod::{Kind, Object, PodView};
+use crate::rules;
 
 /// Subresources of pods that bring no pod; any other, known or not, is judged, as Pod Security does.
 const PODLESS_SUBRESOURCES: &[&str] =
     &["exec", "attach", "eviction", "log", "portforward", "proxy", "status"];
-
-/// Prefixes of the annotations that rules read.
-const SECURITY_ANNOTATIONS: &[&str] = &[
-    "container.apparmor.security.beta.kubernetes.io/",
-    "container.seccomp.security.alpha.kubernetes.io/",
-    "seccomp.security.alpha.kubernetes.io/",
-];
 
 /// What to judge.
 #[derive(Debug)]
@@ -123,5 +117,5 @@ fn is_significant(new: &PodView<'_>, old: &PodView<'_>) -> bool {
 
 fn security_annotations<'v>(pod: &PodView<'v>) -> impl Iterator<Item = (&'v str, &'v str)> {
     pod.annotations()
-        .filter(|(key, _)| SECURITY_ANNOTATIONS.iter().any(|prefix| key.starts_with(prefix)))
+        .filter(|(key, _)| rules::ANNOTATIONS.iter().any(|prefix| key.starts_with(prefix)))
 }

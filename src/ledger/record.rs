@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use crate::admission::Attributes;
 use crate::engine::{Decision, Violation};
 use crate::pod::PodView;
+use crate::policy::sha256;
 
 /// Name and version of the schema.
 pub const SCHEMA: &str = "podgate.dev/decision/v1";
@@ -159,7 +159,7 @@ impl<'r> Object<'r> {
             name: &attributes.name,
             generate_name: metadata.and_then(|m| m.generate_name.as_deref()).unwrap_or_default(),
             uid: metadata.and_then(|m| m.uid.as_deref()).unwrap_or_default(),
-            digest: request.object_json.map(|json| digest(json.as_bytes())),
+            digest: request.object_json.map(|json| sha256(json.as_bytes())),
         }
     }
 }
@@ -190,13 +190,4 @@ fn images<'r>(attributes: &'r Attributes<'r>) -> Vec<&'r str> {
         }
     }
     images
-}
-
-fn digest(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    let mut text = String::from("sha256:");
-    for byte in Sha256::digest(bytes) {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }

@@ -2,9 +2,8 @@
 
 use std::fmt::Write as _;
 
-use sha2::{Digest as _, Sha256};
-
 use super::Enforcement;
+use super::digest::sha256;
 use super::exception::CompiledException;
 use super::index::Index;
 use super::matcher::{MatchInput, Matcher, Unknown};
@@ -37,11 +36,7 @@ impl PolicySet {
         exceptions.sort_by(|a, b| a.name.cmp(&b.name));
         documents.sort();
         let index = Index::new(policies.iter().map(|policy| &policy.matcher));
-        let mut digest = "sha256:".to_owned();
-        for byte in Sha256::digest(documents.join("\n")) {
-            // Writing to a `String` cannot fail.
-            let _ = write!(digest, "{byte:02x}");
-        }
+        let digest = sha256(documents.join("\n").as_bytes());
         Self { policies, exceptions, index, digest }
     }
 

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use clap::builder::styling::{AnsiColor, Style};
 
 use super::{Entry, Outcome, Report};
-use crate::engine::{self, Violation};
+use crate::engine;
 
 const BAD: Style = AnsiColor::Red.on_default().bold();
 const MILD: Style = AnsiColor::Yellow.on_default().bold();
@@ -39,17 +39,16 @@ fn judged(
     out: &mut impl Write,
 ) -> io::Result<()> {
     heading(entry, decision.outcome.as_str(), style(decision.outcome), out)?;
-    let same = |a: &Violation, b: &Violation| a.rule == b.rule && a.finding == b.finding;
     let all = &decision.violations;
     for (index, (violation, line)) in all.iter().zip(lines).enumerate() {
         // Policies that ask the same rule: the field is named once, the policies all.
-        if all[..index].iter().any(|earlier| same(earlier, violation)) {
+        if all[..index].iter().any(|earlier| earlier.repeats(violation)) {
             continue;
         }
         writeln!(out, "  {}", violation.sentence())?;
         writeln!(out, "    fix: {}", violation.remedy())?;
         write!(out, "    {FAINT}{}:{line}", entry.file)?;
-        for violation in all.iter().filter(|other| same(other, violation)) {
+        for violation in all.iter().filter(|other| other.repeats(violation)) {
             let enforcement = violation.enforcement.as_str().to_lowercase();
             write!(out, "  policy {} ({enforcement})", violation.policy)?;
             if let Some(exception) = &violation.exception {

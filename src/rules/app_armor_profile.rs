@@ -47,7 +47,7 @@ pub(super) static RULE: Rule = Rule {
     }),
 };
 
-const ANNOTATION: &str = "container.apparmor.security.beta.kubernetes.io/";
+pub(super) const ANNOTATION: &str = "container.apparmor.security.beta.kubernetes.io/";
 const FIELD: &str = "securityContext.appArmorProfile.type";
 
 #[derive(Debug)]

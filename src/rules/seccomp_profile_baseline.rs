@@ -49,8 +49,8 @@ pub(super) static RULE: Rule = Rule {
     }),
 };
 
-const POD_ANNOTATION: &str = "seccomp.security.alpha.kubernetes.io/pod";
-const CONTAINER_ANNOTATION: &str = "container.seccomp.security.alpha.kubernetes.io/";
+pub(super) const POD_ANNOTATION: &str = "seccomp.security.alpha.kubernetes.io/pod";
+pub(super) const CONTAINER_ANNOTATION: &str = "container.seccomp.security.alpha.kubernetes.io/";
 
 /// The field in pod and container, shared with `seccompProfile_restricted`.
 pub(super) const FIELD: &str = "securityContext.seccompProfile.type";
