@@ -4,9 +4,12 @@
 //! the fields that a decision needs are kept.
 
 mod attributes;
+mod managed_fields;
+mod request;
 mod response;
 mod review;
 
 pub use attributes::{Attributes, Operation, User};
+pub use managed_fields::without_managed_fields;
 pub use response::{MutateResponse, Response, Warning};
 pub use review::{Review, ReviewError};

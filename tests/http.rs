@@ -95,7 +95,7 @@ fn decision(
         id: DecisionId::new(identity),
         outcome,
         violations: vec![Violation {
-            policy: "shared-kernel".to_owned(),
+            policy: "shared-kernel".into(),
             rule: "privileged",
             enforcement,
             finding: Finding {

@@ -70,7 +70,7 @@ fn cases(folder: &Path, at_least: usize) -> Vec<(PathBuf, String)> {
 fn each_policy_passes_and_fails_the_pods_that_it_says() {
     for (name, folder) in folders() {
         let set = compile(&load::read(&[folder.join("policy.yaml")]).unwrap());
-        let names: Vec<_> = set.policies().iter().map(|policy| policy.name.as_str()).collect();
+        let names: Vec<_> = set.policies().iter().map(|policy| &*policy.name).collect();
         assert_eq!(names, [name.as_str()], "the policy is named after its folder");
         for (path, text) in cases(&folder.join("tests/pass"), 2) {
             assert_eq!(broken(&set, &text, &path), BTreeSet::new(), "{}", path.display());

@@ -127,7 +127,7 @@ impl<'a> Response<'a> {
     /// The `AdmissionReview` around this answer, as JSON.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
-        review_json(self)
+        review_json(self, self.status.as_ref().map_or(0, |status| status.message.len()))
     }
 }
 
@@ -163,11 +163,12 @@ impl<'a> MutateResponse<'a> {
     /// The `AdmissionReview` around this answer, as JSON.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
-        review_json(self)
+        review_json(self, self.patch.as_ref().map_or(0, String::len))
     }
 }
 
-fn review_json(response: &impl Serialize) -> Vec<u8> {
+/// `length` is that of the longest text in it.
+fn review_json(response: &impl Serialize, length: usize) -> Vec<u8> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Review<'r, R> {
@@ -176,5 +177,9 @@ fn review_json(response: &impl Serialize) -> Vec<u8> {
         response: &'r R,
     }
     let review = Review { api_version: "admission.k8s.io/v1", kind: "AdmissionReview", response };
-    serde_json::to_vec(&review).expect("an answer holds only strings, numbers and booleans")
+    // The rest of an answer is short, and newlines in the text take two bytes.
+    let mut json = Vec::with_capacity(512 + length + length / 8);
+    serde_json::to_writer(&mut json, &review)
+        .expect("an answer holds only strings, numbers and booleans");
+    json
 }

@@ -4,7 +4,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::attributes::{Attributes, Operation, User};
-use crate::pod::{List, Object, Text};
+use super::request::Request;
+use crate::pod::{Object, Text};
 
 /// A review that can be answered: its uid is known.
 #[derive(Debug)]
@@ -13,6 +14,8 @@ pub struct Review<'a> {
     pub uid: Text<'a>,
     /// The facts of the request.
     pub attributes: Attributes<'a>,
+    /// The JSON of the object, exactly as it stands in the body.
+    pub object_json: Option<&'a str>,
 }
 
 /// A body that is not a review, so that there is nobody to answer by uid: HTTP 400.
@@ -36,56 +39,6 @@ struct Envelope<'a, O> {
     request: Option<Request<'a, O>>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Request<'a, O> {
-    #[serde(borrow)]
-    uid: Option<Text<'a>>,
-    #[serde(borrow)]
-    kind: Option<GroupVersionKind<'a>>,
-    #[serde(borrow)]
-    resource: Option<GroupVersionResource<'a>>,
-    #[serde(borrow)]
-    sub_resource: Option<Text<'a>>,
-    #[serde(borrow)]
-    name: Option<Text<'a>>,
-    #[serde(borrow)]
-    namespace: Option<Text<'a>>,
-    #[serde(borrow)]
-    operation: Option<Text<'a>>,
-    #[serde(borrow)]
-    user_info: Option<UserInfo<'a>>,
-    object: Option<O>,
-    old_object: Option<O>,
-    dry_run: Option<bool>,
-}
-
-#[derive(Default, Deserialize)]
-struct GroupVersionKind<'a> {
-    #[serde(borrow)]
-    group: Option<Text<'a>>,
-    #[serde(borrow)]
-    version: Option<Text<'a>>,
-    #[serde(borrow)]
-    kind: Option<Text<'a>>,
-}
-
-#[derive(Default, Deserialize)]
-struct GroupVersionResource<'a> {
-    #[serde(borrow)]
-    resource: Option<Text<'a>>,
-}
-
-#[derive(Default, Deserialize)]
-struct UserInfo<'a> {
-    #[serde(borrow)]
-    username: Option<Text<'a>>,
-    #[serde(borrow)]
-    uid: Option<Text<'a>>,
-    #[serde(borrow)]
-    groups: Option<List<Text<'a>>>,
-}
-
 impl<'a> Review<'a> {
     /// Reads a review from the body of a request.
     ///
@@ -96,7 +49,7 @@ impl<'a> Review<'a> {
     /// Where the body is not an `AdmissionReview` of `admission.k8s.io/v1` with a uid.
     pub fn decode(body: &'a str) -> Result<Self, ReviewError> {
         match serde_json::from_str::<Envelope<'a, Object<'a>>>(body) {
-            Ok(envelope) => Self::from_envelope(envelope),
+            Ok(envelope) => Self::from_envelope(envelope, body),
             Err(error) => Self::decode_envelope(body, &error),
         }
     }
@@ -112,23 +65,28 @@ impl<'a> Review<'a> {
         let Some(mut request) = request else { return Err(not_json(error)) };
         let object = request.object.take();
         let old_object = request.old_object.take();
-        let mut review = Self::from_envelope(Envelope {
-            api_version: envelope.api_version,
-            kind: envelope.kind,
-            request: Some(Request {
-                object: None::<Object<'a>>,
-                old_object: None,
-                uid: request.uid,
-                kind: request.kind,
-                resource: request.resource,
-                sub_resource: request.sub_resource,
-                name: request.name,
-                namespace: request.namespace,
-                operation: request.operation,
-                user_info: request.user_info,
-                dry_run: request.dry_run,
-            }),
-        })?;
+        let mut review = Self::from_envelope(
+            Envelope {
+                api_version: envelope.api_version,
+                kind: envelope.kind,
+                request: Some(Request {
+                    object: None::<Object<'a>>,
+                    old_object: None,
+                    uid: request.uid,
+                    kind: request.kind,
+                    resource: request.resource,
+                    sub_resource: request.sub_resource,
+                    name: request.name,
+                    namespace: request.namespace,
+                    operation: request.operation,
+                    user_info: request.user_info,
+                    dry_run: request.dry_run,
+                    around_object: None,
+                }),
+            },
+            body,
+        )?;
+        review.object_json = object.map(RawValue::get);
         let attributes = &mut review.attributes;
         for (name, raw, place) in [
             ("object", object, &mut attributes.object),
@@ -142,17 +100,10 @@ impl<'a> Review<'a> {
         Ok(review)
     }
 
-    /// The JSON of the object in a review's body, exactly as it was sent.
-    #[must_use]
-    pub fn object_json(body: &str) -> Option<&str> {
-        serde_json::from_str::<Envelope<'_, &RawValue>>(body)
-            .ok()?
-            .request?
-            .object
-            .map(RawValue::get)
-    }
-
-    fn from_envelope(envelope: Envelope<'a, Object<'a>>) -> Result<Self, ReviewError> {
+    fn from_envelope(
+        envelope: Envelope<'a, Object<'a>>,
+        body: &'a str,
+    ) -> Result<Self, ReviewError> {
         let api_version = envelope.api_version.unwrap_or_default();
         let kind = envelope.kind.unwrap_or_default();
         if &*kind != "AdmissionReview" {
@@ -210,8 +161,19 @@ impl<'a> Review<'a> {
             old_object: request.old_object,
             unreadable: None,
         };
-        Ok(Self { uid, attributes })
+        let object_json = match (&attributes.object, request.around_object) {
+            (None, _) => None,
+            (Some(_), Some(around)) => around.between(body),
+            (Some(_), None) => object_json(body),
+        };
+        Ok(Self { uid, attributes, object_json })
     }
+}
+
+/// The same by reading once more, for a body that an API server would have ordered otherwise.
+fn object_json(body: &str) -> Option<&str> {
+    let envelope = serde_json::from_str::<Envelope<'_, &RawValue>>(body).ok()?;
+    envelope.request?.object.map(RawValue::get)
 }
 
 fn not_json(error: &serde_json::Error) -> ReviewError {

@@ -1,5 +1,7 @@
 //! Match, evaluate, except, decide.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::decision::{Decision, DecisionId, Outcome, Violation};
@@ -101,7 +103,7 @@ impl Judge<'_, '_> {
                         exception.covers(&policy.name, rule.id, &input, container, self.now)
                     });
                     violations.push(Violation {
-                        policy: policy.name.clone(),
+                        policy: Arc::clone(&policy.name),
                         rule: rule.id,
                         enforcement: rule.enforcement,
                         exception: exception.map(|exception| exception.name.clone()),

@@ -1,6 +1,7 @@
 //! The one outcome of one review.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::policy::Enforcement;
 use crate::rules::Finding;
@@ -68,7 +69,7 @@ impl Outcome {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Violation {
     /// Name of the policy.
-    pub policy: String,
+    pub policy: Arc<str>,
     /// Id of the rule.
     pub rule: &'static str,
     /// What the violation leads to.

@@ -1,9 +1,10 @@
 //! A decision in words: what the sender of the request reads.
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 use super::decision::{Decision, Violation};
 use crate::policy::Enforcement;
+use crate::rules::Finding;
 
 /// How many fields a denial names; a hostile pod could name thousands.
 const SHOWN: usize = 32;
@@ -20,9 +21,9 @@ impl Decision {
     #[must_use]
     pub fn message(&self) -> String {
         if let Some(failure) = &self.failure {
-            let failure = printable(failure.clone());
             return format!(
-                "the pod cannot be read, so it cannot be judged: {failure} (decision {})",
+                "the pod cannot be read, so it cannot be judged: {} (decision {})",
+                Printable(failure),
                 self.id
             );
         }
@@ -30,7 +31,7 @@ impl Decision {
         let mut policies: Vec<&str> = Vec::new();
         let mut distinct: Vec<&Violation> = Vec::new();
         for violation in standing {
-            if !policies.contains(&violation.policy.as_str()) {
+            if !policies.contains(&&*violation.policy) {
                 policies.push(&violation.policy);
             }
             // Two policies may ask the same rule: the field is named once. One policy asks a rule once.
@@ -39,7 +40,10 @@ impl Decision {
             }
         }
         let Some(first) = distinct.first() else { return String::new() };
-        let mut text = format!(
+        let shown = &distinct[..distinct.len().min(SHOWN)];
+        let mut text = String::with_capacity(192 * (shown.len() + 1));
+        let _ = write!(
+            text,
             "{} {} of {} {} (decision {})",
             distinct.len(),
             if distinct.len() == 1 { "violation" } else { "violations" },
@@ -47,15 +51,12 @@ impl Decision {
             policies.join(", "),
             self.id
         );
-        let shown = &distinct[..distinct.len().min(SHOWN)];
         for (index, violation) in shown.iter().enumerate() {
-            text.push_str("\n  ");
-            text.push_str(&violation.sentence());
+            let _ = write!(text, "\n  {}", violation.sentence());
             // One change may serve several fields: it is written under the last of them.
             let next = shown.get(index + 1).map(|next| &next.finding.remedy);
             if next != Some(&violation.finding.remedy) {
-                text.push_str("\n    fix: ");
-                text.push_str(&violation.remedy());
+                let _ = write!(text, "\n    fix: {}", violation.remedy());
             }
         }
         if distinct.len() > SHOWN {
@@ -108,26 +109,53 @@ impl Decision {
 impl Violation {
     /// The violation in one line: `rule: path is found, must be allowed`.
     #[must_use]
-    pub fn sentence(&self) -> String {
-        let finding = &self.finding;
-        let path = printable(finding.path.short());
-        let found = printable(finding.found.to_string());
-        format!("{}: {path} is {found}, must be {}", self.rule, finding.allowed)
+    pub fn sentence(&self) -> impl fmt::Display {
+        Printable(Sentence(self))
     }
 
     /// What to change, in words.
     #[must_use]
-    pub fn remedy(&self) -> String {
-        printable(self.finding.remedy.to_string())
+    pub fn remedy(&self) -> impl fmt::Display {
+        Printable(&self.finding.remedy)
     }
 }
 
-/// `text` without control characters: names come from manifests and end on terminals and in logs.
-fn printable(text: String) -> String {
-    if !text.contains(char::is_control) {
-        return text;
+struct Sentence<'v>(&'v Violation);
+
+impl fmt::Display for Sentence<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Finding { path, found, allowed, .. } = &self.0.finding;
+        write!(f, "{}: {} is {found}, must be {allowed}", self.0.rule, path.short())
     }
-    text.chars()
-        .flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] })
-        .collect()
+}
+
+/// A text whose control characters are escaped: names come from manifests and end on terminals and in logs.
+struct Printable<T>(T);
+
+impl<T: fmt::Display> fmt::Display for Printable<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(Escaping(f), "{}", self.0)
+    }
+}
+
+/// Escapes on the way, so that a text is written once.
+struct Escaping<'f, 'b>(&'f mut fmt::Formatter<'b>);
+
+impl Write for Escaping<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        // Nearly every piece is plain, and telling so by bytes is quick.
+        if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            return self.0.write_str(text);
+        }
+        let mut rest = text;
+        while let Some(at) = rest.find(char::is_control) {
+            let (before, from) = rest.split_at(at);
+            let mut chars = from.chars();
+            let mut control = chars.next().into_iter().flat_map(char::escape_default);
+            self.0.write_str(before)?;
+            control.try_for_each(|c| self.0.write_char(c))?;
+            rest = chars.as_str();
+        }
+        self.0.write_str(rest)
+    }
 }

@@ -3,15 +3,17 @@
 //! It never holds an environment value, a secret, `userInfo.extra` or a whole object: it is built from
 //! [`Attributes`], which never read them.
 
+use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::admission::Attributes;
-use crate::engine::{Decision, Violation};
-use crate::pod::PodView;
+use crate::engine::{Decision, DecisionId, Violation};
+use crate::pod::{FieldPath, PodView};
 use crate::policy::sha256;
+use crate::rules::{Found, Remedy};
 
 /// Name and version of the schema.
 pub const SCHEMA: &str = "podgate.dev/decision/v1";
@@ -23,7 +25,7 @@ pub struct Request<'r> {
     pub uid: &'r str,
     /// The facts of the request.
     pub attributes: &'r Attributes<'r>,
-    /// The object's JSON as it was sent, for its digest.
+    /// The object's JSON as it was sent but for `managedFields`, for its digest.
     pub object_json: Option<&'r str>,
     /// Which replica answered.
     pub replica: &'r str,
@@ -45,7 +47,7 @@ pub struct Record<'r> {
     time: Timestamp,
     replica: &'r str,
     cluster: &'r str,
-    decision_id: String,
+    decision_id: Shown<DecisionId>,
     request_uid: &'r str,
     operation: &'static str,
     subresource: &'r str,
@@ -86,13 +88,24 @@ struct ViolationRecord<'r> {
     policy: &'r str,
     rule: &'static str,
     enforcement: &'static str,
-    path: String,
+    path: Shown<&'r FieldPath>,
     container: Option<&'r str>,
-    found: String,
+    found: Shown<&'r Found>,
     allowed: &'r str,
-    fix: String,
+    fix: Shown<&'r Remedy>,
     #[serde(skip_serializing_if = "Option::is_none")]
     exception: Option<&'r str>,
+}
+
+/// A value that is written as its text.
+#[derive(Debug)]
+struct Shown<T>(T);
+
+impl<T: fmt::Display> Serialize for Shown<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // Escaped at once: the pieces of a path are short, and each would be escaped by itself.
+        serializer.serialize_str(&self.0.to_string())
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -117,7 +130,7 @@ impl<'r> Record<'r> {
             time: request.time,
             replica: request.replica,
             cluster: request.cluster,
-            decision_id: decision.id.to_string(),
+            decision_id: Shown(decision.id),
             request_uid: request.uid,
             operation: attributes.operation.as_str(),
             subresource: &attributes.subresource,
@@ -143,8 +156,12 @@ impl<'r> Record<'r> {
     /// # Panics
     /// Never: nothing in a record can fail to be written.
     #[must_use]
-    pub fn to_line(&self) -> String {
-        serde_json::to_string(self).expect("a record holds only strings, numbers and booleans")
+    pub fn to_line(&self) -> Vec<u8> {
+        // About what one takes: growing step by step copies a long line several times.
+        let mut line = Vec::with_capacity(1024 + 512 * self.violations.len());
+        serde_json::to_writer(&mut line, self)
+            .expect("a record holds only strings, numbers and booleans");
+        line
     }
 }
 
@@ -171,11 +188,11 @@ impl<'r> ViolationRecord<'r> {
             policy: &violation.policy,
             rule: violation.rule,
             enforcement: violation.enforcement.as_str(),
-            path: finding.path.to_string(),
+            path: Shown(&finding.path),
             container: finding.path.container(),
-            found: finding.found.to_string(),
+            found: Shown(&finding.found),
             allowed: &finding.allowed,
-            fix: finding.remedy.to_string(),
+            fix: Shown(&finding.remedy),
             exception: violation.exception.as_deref(),
         }
     }

@@ -1,24 +1,41 @@
 //! A sink of lines that never holds up an answer.
 
 use std::io::Write;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::thread::JoinHandle;
+use std::mem;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
-/// Lines that may wait to be written; past it, lines are lost and counted.
-const QUEUE: usize = 16 * 1024;
-/// Bytes that may wait: lines differ in length, and a hostile pod makes a long one.
-const QUEUE_BYTES: usize = 8 * 1024 * 1024;
-/// Bytes that are written at a time.
-const BATCH_BYTES: usize = 64 * 1024;
+/// Bytes that may wait to be written, beside as many that are being written; past it, lines are lost and
+/// counted.
+const WAITING_BYTES: usize = 8 * 1024 * 1024;
+/// How long a line may wait for others to be written with.
+const LINGER: Duration = Duration::from_millis(1);
+/// What the buffer keeps of its memory once a storm is over.
+const KEPT_BYTES: usize = 256 * 1024;
 
 /// Writes lines on a thread of its own.
 #[derive(Debug)]
 pub struct LineSink {
-    queue: Option<SyncSender<String>>,
-    waiting: Arc<AtomicUsize>,
+    shared: Arc<Shared>,
     writer: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    waiting: Mutex<Waiting>,
+    changed: Condvar,
+}
+
+/// Lines are copied into one buffer, which the writer swaps for the one that it has written: a line that
+/// is freed where it was made costs the allocator no lock, and a storm of denials wakes the writer once
+/// a linger and not once a line.
+#[derive(Debug, Default)]
+struct Waiting {
+    lines: Vec<u8>,
+    closed: bool,
+    /// Nobody reads any more.
+    broken: bool,
 }
 
 impl LineSink {
@@ -27,28 +44,30 @@ impl LineSink {
     /// # Errors
     /// Where the thread cannot be started.
     pub fn start(out: impl Write + Send + 'static) -> std::io::Result<Self> {
-        let (queue, lines) = sync_channel(QUEUE);
-        let waiting = Arc::new(AtomicUsize::new(0));
-        let written = Arc::clone(&waiting);
-        let writer = std::thread::Builder::new()
+        let shared = Arc::new(Shared::default());
+        let of_writer = Arc::clone(&shared);
+        let writer = thread::Builder::new()
             .name("ledger".to_owned())
-            .spawn(move || write_lines(&lines, &written, out))?;
-        Ok(Self { queue: Some(queue), waiting, writer: Some(writer) })
+            .spawn(move || of_writer.write_lines(out))?;
+        Ok(Self { shared, writer: Some(writer) })
     }
 
-    /// Hands over one line, without its newline. False where the line is lost: the queue is full because
+    /// Hands over one line, without its newline. False where the line is lost: too much waits because
     /// nobody reads, or the reader is gone.
     #[must_use]
-    pub fn append(&self, line: String) -> bool {
-        let bytes = line.len();
-        if self.waiting.fetch_add(bytes, Ordering::Relaxed) + bytes <= QUEUE_BYTES {
-            match self.queue.as_ref().map(|queue| queue.try_send(line)) {
-                Some(Ok(())) => return true,
-                None | Some(Err(TrySendError::Full(_) | TrySendError::Disconnected(_))) => {}
-            }
+    pub fn append(&self, line: &[u8]) -> bool {
+        let mut waiting = self.shared.lock();
+        if waiting.broken || waiting.lines.len() + line.len() >= WAITING_BYTES {
+            return false;
         }
-        self.waiting.fetch_sub(bytes, Ordering::Relaxed);
-        false
+        let first = waiting.lines.is_empty();
+        waiting.lines.extend_from_slice(line);
+        waiting.lines.push(b'\n');
+        drop(waiting);
+        if first {
+            self.shared.changed.notify_one();
+        }
+        true
     }
 
     /// Writes what waits, then stops.
@@ -57,7 +76,8 @@ impl LineSink {
     }
 
     fn stop(&mut self) {
-        self.queue = None;
+        self.shared.lock().closed = true;
+        self.shared.changed.notify_one();
         if let Some(writer) = self.writer.take() {
             // A panic of the writer has nothing left to write.
             let _ = writer.join();
@@ -71,22 +91,33 @@ impl Drop for LineSink {
     }
 }
 
-fn write_lines(lines: &Receiver<String>, waiting: &AtomicUsize, mut out: impl Write) {
-    while let Ok(first) = lines.recv() {
-        waiting.fetch_sub(first.len(), Ordering::Relaxed);
-        let mut batch = first;
-        batch.push('\n');
-        // What else waits goes with it: one write and one flush.
-        while batch.len() < BATCH_BYTES
-            && let Ok(line) = lines.try_recv()
-        {
-            waiting.fetch_sub(line.len(), Ordering::Relaxed);
-            batch.push_str(&line);
-            batch.push('\n');
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write_lines(&self, mut out: impl Write) {
+        let mut batch = Vec::new();
+        while self.take(&mut batch) {
+            if out.write_all(&batch).and_then(|()| out.flush()).is_err() {
+                *self.lock() = Waiting { broken: true, ..Waiting::default() };
+                return;
+            }
+            batch.clear();
+            batch.shrink_to(KEPT_BYTES);
         }
-        if out.write_all(batch.as_bytes()).and_then(|()| out.flush()).is_err() {
-            return;
+    }
+
+    /// Waits for lines and swaps them for the empty `batch`; false where no more will come.
+    fn take(&self, batch: &mut Vec<u8>) -> bool {
+        let idle = |waiting: &mut Waiting| waiting.lines.is_empty() && !waiting.closed;
+        let waiting = self.changed.wait_while(self.lock(), idle);
+        let closed = waiting.unwrap_or_else(PoisonError::into_inner).closed;
+        if !closed {
+            thread::sleep(LINGER);
         }
+        mem::swap(&mut self.lock().lines, batch);
+        !batch.is_empty()
     }
 }
 
@@ -115,7 +146,7 @@ mod tests {
         let out = Shared::default();
         let sink = LineSink::start(out.clone()).unwrap();
         for n in 0..1000 {
-            assert!(sink.append(format!("line {n}")));
+            assert!(sink.append(format!("line {n}").as_bytes()));
         }
         sink.close();
         let text = String::from_utf8(out.0.lock().unwrap().clone()).unwrap();
@@ -141,9 +172,10 @@ mod tests {
     fn what_waits_for_a_stalled_reader_is_bounded_in_bytes() {
         let (release, stalled) = std::sync::mpsc::channel();
         let sink = LineSink::start(Stalled(stalled)).unwrap();
-        let kept = (0..64).filter(|_| sink.append("x".repeat(1024 * 1024))).count();
-        // Eight wait, and the writer may have taken one or two before it stalled.
-        assert!((8..=10).contains(&kept), "{kept}");
+        let line = vec![b'x'; 1024 * 1024];
+        let kept = (0..64).filter(|_| sink.append(&line)).count();
+        // Seven and their newlines wait, and the writer may have taken as many before it stalled.
+        assert!((7..=14).contains(&kept), "{kept}");
         drop(release);
         sink.close();
     }
@@ -163,6 +195,9 @@ mod tests {
     #[test]
     fn a_reader_that_is_gone_is_told_to_the_caller() {
         let sink = LineSink::start(Broken).unwrap();
-        assert!((0..QUEUE * 2).any(|_| !sink.append("line".to_owned())));
+        while sink.append(b"line") {
+            thread::yield_now();
+        }
+        assert!(sink.shared.lock().broken, "it was refused for want of room");
     }
 }

@@ -1,5 +1,6 @@
 //! Field paths in the kind that was submitted.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use super::kind::Kind;
@@ -37,11 +38,11 @@ pub enum Subject {
 pub struct FieldPath {
     kind: Kind,
     subject: Subject,
-    field: String,
+    field: Cow<'static, str>,
 }
 
 impl FieldPath {
-    pub(super) fn new(kind: Kind, subject: Subject, field: String) -> Self {
+    pub(super) fn new(kind: Kind, subject: Subject, field: Cow<'static, str>) -> Self {
         Self { kind, subject, field }
     }
 
@@ -70,15 +71,24 @@ impl FieldPath {
     ///
     /// Paths that lead into no container and no volume are given in full.
     #[must_use]
-    pub fn short(&self) -> String {
-        match &self.subject {
+    pub fn short(&self) -> impl fmt::Display {
+        Short(self)
+    }
+}
+
+struct Short<'p>(&'p FieldPath);
+
+impl fmt::Display for Short<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let FieldPath { subject, field, .. } = self.0;
+        match subject {
             Subject::Container { list, name, .. } if !name.is_empty() => {
-                format!("{}[{name}]{}", list.field(), Dotted(&self.field))
+                write!(f, "{}[{name}]{}", list.field(), Dotted(field))
             }
             Subject::Volume { name, .. } if !name.is_empty() => {
-                format!("volumes[{name}]{}", Dotted(&self.field))
+                write!(f, "volumes[{name}]{}", Dotted(field))
             }
-            _ => self.to_string(),
+            _ => self.0.fmt(f),
         }
     }
 }

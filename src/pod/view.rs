@@ -1,5 +1,6 @@
 //! The view of a pod that rules read: never the kind, only the pod and where its fields stand.
 
+use std::borrow::Cow;
 use std::ops::Deref;
 
 use super::container::Container;
@@ -91,19 +92,19 @@ impl<'v> PodView<'v> {
 
     /// Path of a field under the pod's `spec`, such as `securityContext.runAsUser`.
     #[must_use]
-    pub fn path(&self, field: impl Into<String>) -> FieldPath {
+    pub fn path(&self, field: impl Into<Cow<'static, str>>) -> FieldPath {
         FieldPath::new(self.kind, Subject::Pod, field.into())
     }
 
     /// Path of an annotation of the pod.
     #[must_use]
     pub fn annotation_path(&self, key: &str) -> FieldPath {
-        FieldPath::new(self.kind, Subject::Metadata, format!("annotations[{key}]"))
+        FieldPath::new(self.kind, Subject::Metadata, format!("annotations[{key}]").into())
     }
 
     /// Path of a field of the volume at `index`, such as `hostPath`; empty for the volume itself.
     #[must_use]
-    pub fn volume_path(&self, index: usize, field: impl Into<String>) -> FieldPath {
+    pub fn volume_path(&self, index: usize, field: impl Into<Cow<'static, str>>) -> FieldPath {
         let name = self.volumes().get(index).map(|volume| volume.name.to_string());
         let subject = Subject::Volume { index, name: name.unwrap_or_default() };
         FieldPath::new(self.kind, subject, field.into())
@@ -114,7 +115,7 @@ impl<'v> PodView<'v> {
     pub fn container_path(
         &self,
         container: ContainerRef<'_>,
-        field: impl Into<String>,
+        field: impl Into<Cow<'static, str>>,
     ) -> FieldPath {
         let name = container.name().to_owned();
         let subject = Subject::Container { list: container.list, index: container.index, name };

@@ -227,7 +227,7 @@ impl Batch {
 
     /// Exceptions whose policy or rule is not there.
     fn refuse_strays(&self, reports: &mut [Reporter]) {
-        let names: Vec<&str> = self.policies.iter().map(|policy| policy.name.as_str()).collect();
+        let names: Vec<&str> = self.policies.iter().map(|policy| &*policy.name).collect();
         for exception in &self.exceptions {
             let Some(wanted) = exception.spec.get("policy").filter(|node| node.as_str().is_some())
             else {
@@ -235,7 +235,7 @@ impl Batch {
             };
             let report = &mut reports[exception.source];
             let name = wanted.as_str().unwrap_or_default();
-            let Some(policy) = self.policies.iter().find(|policy| policy.name == name) else {
+            let Some(policy) = self.policies.iter().find(|policy| *policy.name == *name) else {
                 let message = format!("there is no policy {name:?}");
                 report.error(wanted, "spec.policy", message, suggest(name, &names));
                 continue;

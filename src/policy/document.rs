@@ -50,7 +50,7 @@ pub(super) fn policy(
         _ => {}
     }
     Some(CompiledPolicy {
-        name: name.to_owned(),
+        name: name.into(),
         description,
         rules,
         source: report.source().to_owned(),

@@ -1,6 +1,7 @@
 //! The policies and exceptions in force together.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use super::Enforcement;
 use super::digest::sha256;
@@ -68,7 +69,7 @@ impl PolicySet {
 #[derive(Debug)]
 pub struct CompiledPolicy {
     /// Name of the document.
-    pub name: String,
+    pub name: Arc<str>,
     /// What it is for, in its author's words; empty where they gave none.
     pub description: String,
     /// Its rules: the standard's, then those listed besides.

@@ -100,7 +100,7 @@ fn violation(violation: &Violation, line: u32) -> ViolationJson<'_> {
         line,
         found: finding.found.to_string(),
         allowed: &finding.allowed,
-        message: violation.sentence(),
+        message: violation.sentence().to_string(),
         enforcement: violation.enforcement.as_str(),
         fix: finding.remedy.to_string(),
         exception: violation.exception.as_deref(),

@@ -15,7 +15,7 @@ use super::limits::{self, Deadline};
 use super::metrics::{Endpoint, Rejection};
 use super::respond;
 use super::store::InForce;
-use crate::admission::{Review, ReviewError};
+use crate::admission::{self, Review, ReviewError};
 use crate::engine::{Decision, Outcome, Scope};
 use crate::ledger;
 
@@ -107,7 +107,10 @@ fn judge(
         reason: "InvalidUtf8",
         message: format!("the body is not UTF-8: byte {} is wrong", error.valid_up_to()),
     })?;
-    let Ok(review) = catch_unwind(|| Review::decode(text)) else {
+    let lean = admission::without_managed_fields(text);
+    // An error names a place in what was sent, so that is what it is looked for in.
+    let read = || Review::decode(&lean).or_else(|_| Review::decode(text));
+    let Ok(review) = catch_unwind(read) else {
         state.metrics.panicked();
         return Err(Rejection::Internal.into());
     };
@@ -135,14 +138,13 @@ fn judge(
         // Nobody reads the answer any more, and what was not answered was not decided.
         return Err(Rejection::Timeout.into());
     }
-    record(state, &in_force, &review, &decision, &Moment { text, time, took });
+    record(state, &in_force, &review, &decision, &Moment { time, took });
     state.metrics.reviewed(endpoint, review.attributes.operation, &decision, took);
     Ok(respond::json(StatusCode::OK, answer))
 }
 
 /// What the record tells beside review and decision.
-struct Moment<'m> {
-    text: &'m str,
+struct Moment {
     time: Timestamp,
     took: std::time::Duration,
 }
@@ -153,7 +155,7 @@ fn record(
     in_force: &InForce,
     review: &Review<'_>,
     decision: &Decision,
-    moment: &Moment<'_>,
+    moment: &Moment,
 ) {
     let Some(sink) = &state.ledger else { return };
     let notable = decision.outcome != Outcome::Allowed
@@ -165,7 +167,7 @@ fn record(
     let request = ledger::Request {
         uid: &review.uid,
         attributes: &review.attributes,
-        object_json: Review::object_json(moment.text),
+        object_json: review.object_json,
         replica: &state.replica,
         cluster: &state.cluster,
         generation: in_force.generation,
@@ -176,5 +178,5 @@ fn record(
     if line.is_err() {
         state.metrics.panicked();
     }
-    state.metrics.recorded(line.is_ok_and(|line| sink.append(line)));
+    state.metrics.recorded(line.is_ok_and(|line| sink.append(&line)));
 }

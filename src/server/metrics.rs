@@ -3,6 +3,7 @@
 
 mod latency;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -114,8 +115,8 @@ struct ReviewLabels {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ViolationLabels {
-    policy: String,
-    rule: String,
+    policy: Arc<str>,
+    rule: &'static str,
     enforcement: &'static str,
 }
 
@@ -287,8 +288,8 @@ impl Metrics {
             decision.violations.chunk_by(|a, b| a.rule == b.rule && a.policy == b.policy);
         for violations in of_one_rule {
             let labels = ViolationLabels {
-                policy: violations[0].policy.clone(),
-                rule: violations[0].rule.to_string(),
+                policy: Arc::clone(&violations[0].policy),
+                rule: violations[0].rule,
                 enforcement: violations[0].enforcement.as_str(),
             };
             self.violations.get_or_create(&labels).inc_by(violations.len() as u64);

@@ -151,7 +151,7 @@ fn policies_for_other_namespaces_are_no_candidates() {
     let set = set(&texts.iter().map(String::as_str).collect::<Vec<_>>());
     with_pod(&[], |pod| {
         let names = |namespace: &str| {
-            set.candidates(&input(pod, namespace)).map(|p| p.name.clone()).collect::<Vec<_>>()
+            set.candidates(&input(pod, namespace)).map(|p| p.name.to_string()).collect::<Vec<_>>()
         };
         assert_eq!(names("team-7"), ["p7"]);
         assert_eq!(names("x42-y"), ["p42"]);

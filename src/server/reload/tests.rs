@@ -34,7 +34,7 @@ impl Watched {
     }
 
     fn in_force(&self) -> String {
-        self.store.load().set.policies()[0].name.clone()
+        self.store.load().set.policies()[0].name.to_string()
     }
 
     async fn until_in_force(&self, name: &str) {
