@@ -1,3 +1,5 @@
+mod wire;
+
 use std::io::Read;
 use std::net::TcpStream;
 
@@ -18,6 +20,10 @@ struct Running {
 }
 
 fn start(grace: Duration, max_connections: usize) -> Running {
+    start_with(Source::SelfSigned { names: Vec::new() }, grace, max_connections)
+}
+
+fn start_with(certificate: Source, grace: Duration, max_connections: usize) -> Running {
     let (policies, compiled) =
         Policies::load(Origin::Embedded(policy::embedded()), Vec::new()).unwrap();
     let metrics = Arc::new(Metrics::new());
@@ -26,7 +32,7 @@ fn start(grace: Duration, max_connections: usize) -> Running {
     let options = Options {
         listen: ([127, 0, 0, 1], 0).into(),
         admin_listen: ([127, 0, 0, 1], 0).into(),
-        certificate: Source::SelfSigned { names: Vec::new() },
+        certificate,
         max_connections,
         grace,
         policy_poll: reload::POLL,
