@@ -7,6 +7,6 @@ mod attributes;
 mod response;
 mod review;
 
-pub use attributes::{Attributes, Operation, User};
+pub use attributes::{Attributes, NamespaceLabels, Operation, User};
 pub use response::{MutateResponse, Response, Warning};
 pub use review::{Review, ReviewError};

@@ -28,7 +28,7 @@ use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use axum_server::{Handle, Server};
 
 pub use self::admin::{Admin, admin};
-pub use self::app::{Recording, State, app};
+pub use self::app::{Namespaces, Recording, State, app};
 use self::connections::LimitedAcceptor;
 pub use self::metrics::Metrics;
 use self::metrics::Rejection;

@@ -10,14 +10,16 @@ use axum::http::{Method, Request, StatusCode, header};
 use axum::response::Response;
 use http_body_util::BodyExt;
 use jiff::Timestamp;
-use podgate::admission::Attributes;
+use podgate::admission::{Attributes, NamespaceLabels};
 use podgate::engine::{Decision, DecisionId, Outcome, Scope, Violation};
 use podgate::ledger::LineSink;
-use podgate::policy::{Enforcement, PolicySet};
+use podgate::policy::{self, Enforcement, Options, PolicySet, Severity, Source};
 use podgate::rules::{Finding, Found, Remedy};
 use podgate::server::metrics::Rejection;
 use podgate::server::readiness::Readiness;
-use podgate::server::{Admin, Metrics, PolicyStore, Recording, State, admin, app, limits};
+use podgate::server::{
+    Admin, Metrics, Namespaces, PolicyStore, Recording, State, admin, app, limits,
+};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -194,6 +196,40 @@ async fn what_brings_no_pod_is_allowed() {
             assert_eq!(response["allowed"], true, "{path} {request}");
         }
     }
+}
+
+/// Knows the namespace `shop`, with one label.
+#[derive(Debug)]
+struct Known(&'static str);
+
+impl Namespaces for Known {
+    fn labels(&self, namespace: &str) -> Option<NamespaceLabels> {
+        (namespace == "shop").then(|| Arc::from([("tier".to_owned(), self.0.to_owned())]))
+    }
+}
+
+#[tokio::test]
+async fn a_namespace_is_in_scope_until_its_labels_say_otherwise() {
+    let state = |known: Option<&'static str>| {
+        let text = "apiVersion: podgate.dev/v1\nkind: PodPolicy\nmetadata: {name: gate}\n\
+                    spec: {match: {namespaceSelector: {matchLabels: {tier: prod}}}, rules: [privileged: {}]}\n";
+        let sources = [Source { name: "gate.yaml".to_owned(), text: text.to_owned() }];
+        let options = Options {
+            now: Timestamp::UNIX_EPOCH,
+            trusted_labels: Vec::new(),
+            expired: Severity::Error,
+        };
+        let (set, _) = policy::compile(&sources, &options).unwrap();
+        let state = State::new(Arc::new(PolicyStore::new(set)), Arc::new(Metrics::new()));
+        State { namespaces: known.map(|tier| Arc::new(Known(tier)) as _), ..state }
+    };
+    let ask = async |known, namespace: &str| {
+        ask(state(known), "/validate", &json!({"namespace": namespace})).await["allowed"].clone()
+    };
+    assert_eq!(ask(Some("prod"), "shop").await, false);
+    assert_eq!(ask(Some("test"), "shop").await, true);
+    assert_eq!(ask(Some("test"), "new").await, false, "nobody has heard of it yet");
+    assert_eq!(ask(None, "shop").await, false, "nobody watches");
 }
 
 #[tokio::test]

@@ -111,12 +111,15 @@ fn judge(
         state.metrics.panicked();
         return Err(Rejection::Internal.into());
     };
-    let review = review?;
+    let mut review = review?;
     if endpoint == Endpoint::Mutate {
         let took = deadline.started().elapsed();
         state.metrics.counted(endpoint, review.attributes.operation, Outcome::Allowed, took);
         return Ok(respond::json(StatusCode::OK, respond::unchanged(&review.uid)));
     }
+    let attributes = &mut review.attributes;
+    attributes.namespace_labels =
+        state.namespaces.as_ref().and_then(|namespaces| namespaces.labels(&attributes.namespace));
     let scope = if endpoint == Endpoint::Validate { Scope::Deny } else { Scope::Observe };
     let in_force = state.store.load();
     let time = clock::now();
