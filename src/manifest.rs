@@ -116,6 +116,7 @@ impl Document {
             } else {
                 &self.namespace
             }),
+            namespace_labels: None,
             user: User::default(),
             dry_run: false,
             object,

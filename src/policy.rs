@@ -5,6 +5,7 @@
 //! has to answer to. A set is never changed: a new one replaces it.
 
 mod arguments;
+mod assemble;
 mod compile;
 mod digest;
 mod document;
@@ -17,18 +18,22 @@ mod nearest;
 mod pattern;
 mod problem;
 mod reader;
+mod resource;
+pub mod schema;
 mod selector;
 mod set;
 pub mod standard;
 
 use std::fmt;
 
+pub use assemble::{Assembled, assemble};
 pub use compile::{Options, Source, compile};
 pub use digest::sha256;
 pub use exception::CompiledException;
 pub use library::embedded;
 pub use matcher::MatchInput;
 pub use problem::{Problem, Severity};
+pub use resource::{is_exception, resource};
 pub use set::{CompiledPolicy, CompiledRule, PolicySet};
 
 /// What a violation leads to.

@@ -1,6 +1,11 @@
 //! What a decision may look at: the facts of one request, and nothing else.
 
+use std::sync::Arc;
+
 use crate::pod::{Kind, List, Object, Text};
+
+/// The labels of one namespace, shared with whoever watches it.
+pub type NamespaceLabels = Arc<[(String, String)]>;
 
 /// What the request does to the object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -61,6 +66,8 @@ pub struct Attributes<'a> {
     pub name: Text<'a>,
     /// Namespace; empty for cluster-scoped objects.
     pub namespace: Text<'a>,
+    /// Labels of that namespace; `None` where they are not known. No review carries them: who judges fills them in.
+    pub namespace_labels: Option<NamespaceLabels>,
     /// Who sent it.
     pub user: User<'a>,
     /// Whether nothing will be stored.

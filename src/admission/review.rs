@@ -151,6 +151,7 @@ impl<'a> Review<'a> {
             subresource: request.sub_resource.unwrap_or_default(),
             name: request.name.unwrap_or_default(),
             namespace: request.namespace.unwrap_or_default(),
+            namespace_labels: None,
             user: User {
                 username: user.username.unwrap_or_default(),
                 uid: user.uid.unwrap_or_default(),

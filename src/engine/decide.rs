@@ -87,7 +87,7 @@ impl Judge<'_, '_> {
     ) -> Vec<Violation> {
         let input = MatchInput {
             namespace: &self.attributes.namespace,
-            namespace_labels: None,
+            namespace_labels: self.attributes.namespace_labels.as_deref(),
             pod,
             username: &self.attributes.user.username,
             groups: &self.attributes.user.groups,

@@ -1,5 +1,6 @@
 //! The routes of the TLS port, and what they share.
 
+use std::fmt;
 use std::sync::Arc;
 
 use axum::Router;
@@ -15,7 +16,7 @@ use super::limits;
 use super::metrics::{Metrics, Rejection};
 use super::respond;
 use super::store::PolicyStore;
-use crate::admission::Attributes;
+use crate::admission::{Attributes, NamespaceLabels};
 use crate::engine::{self, Decision, Scope};
 use crate::ledger::LineSink;
 use crate::policy::PolicySet;
@@ -34,6 +35,12 @@ pub enum Recording {
 /// How a request is judged: [`engine::decide`], but for tests of its failure.
 pub type Decide = fn(&PolicySet, &Attributes<'_>, Scope, &str, Timestamp) -> Decision;
 
+/// Who knows the labels of namespaces. The server does not ask how.
+pub trait Namespaces: fmt::Debug + Send + Sync {
+    /// The labels of `namespace`; `None` where they are not known.
+    fn labels(&self, namespace: &str) -> Option<NamespaceLabels>;
+}
+
 /// What every request shares.
 #[derive(Debug)]
 pub struct State {
@@ -41,6 +48,8 @@ pub struct State {
     pub store: Arc<PolicyStore>,
     /// The counters.
     pub metrics: Arc<Metrics>,
+    /// The labels of namespaces; without it none is known.
+    pub namespaces: Option<Arc<dyn Namespaces>>,
     /// Where records go; none keeps none.
     pub ledger: Option<LineSink>,
     /// Which decisions are recorded.
@@ -49,6 +58,8 @@ pub struct State {
     pub replica: String,
     /// Which cluster it serves, for the record.
     pub cluster: String,
+    /// Pod labels that the admin vouches for, for `/policies`.
+    pub trusted_labels: Vec<String>,
     /// How a request is judged.
     pub decide: Decide,
     /// One permit a request in flight.
@@ -62,10 +73,12 @@ impl State {
         Self {
             store,
             metrics,
+            namespaces: None,
             ledger: None,
             recording: Recording::default(),
             replica: String::new(),
             cluster: String::new(),
+            trusted_labels: Vec::new(),
             decide: engine::decide,
             in_flight: Semaphore::new(limits::MAX_IN_FLIGHT),
         }
@@ -78,6 +91,7 @@ pub fn app(state: Arc<State>) -> Router {
         .route("/validate", post(handlers::validate))
         .route("/observe", post(handlers::observe))
         .route("/mutate", post(handlers::mutate))
+        .route("/policies", post(handlers::policies))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(state)

@@ -13,8 +13,8 @@ use super::app::{Recording, State};
 use super::clock;
 use super::limits::{self, Deadline};
 use super::metrics::{Endpoint, Rejection};
-use super::respond;
 use super::store::InForce;
+use super::{policies, respond};
 use crate::admission::{self, Review, ReviewError};
 use crate::engine::{Decision, Outcome, Scope};
 use crate::ledger;
@@ -33,6 +33,10 @@ pub(super) async fn observe(Shared(state): Shared<Arc<State>>, request: Request)
 
 pub(super) async fn mutate(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
     answer(state, Endpoint::Mutate, request).await
+}
+
+pub(super) async fn policies(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
+    answer(state, Endpoint::Policies, request).await
 }
 
 async fn answer(state: Arc<State>, endpoint: Endpoint, request: Request) -> Response {
@@ -114,12 +118,18 @@ fn judge(
         state.metrics.panicked();
         return Err(Rejection::Internal.into());
     };
-    let review = review?;
+    let mut review = review?;
     if endpoint == Endpoint::Mutate {
         let took = deadline.started().elapsed();
         state.metrics.counted(endpoint, review.attributes.operation, Outcome::Allowed, took);
         return Ok(respond::json(StatusCode::OK, respond::unchanged(&review.uid)));
     }
+    if endpoint == Endpoint::Policies {
+        return Ok(judge_policy(state, &review, deadline));
+    }
+    let attributes = &mut review.attributes;
+    attributes.namespace_labels =
+        state.namespaces.as_ref().and_then(|namespaces| namespaces.labels(&attributes.namespace));
     let scope = if endpoint == Endpoint::Validate { Scope::Deny } else { Scope::Observe };
     let in_force = state.store.load();
     let time = clock::now();
@@ -141,6 +151,23 @@ fn judge(
     record(state, &in_force, &review, &decision, &Moment { time, took });
     state.metrics.reviewed(endpoint, review.attributes.operation, &decision, took);
     Ok(respond::json(StatusCode::OK, answer))
+}
+
+/// A policy is no pod: there is no decision about it, and no record.
+fn judge_policy(state: &State, review: &Review<'_>, deadline: &Deadline) -> Response {
+    let operation = review.attributes.operation;
+    let in_force = state.store.load();
+    let judged = catch_unwind(AssertUnwindSafe(|| {
+        policies::judge(state, &in_force, review, review.object_json)
+    }));
+    let took = deadline.started().elapsed();
+    let Ok((outcome, answer)) = judged else {
+        state.metrics.panicked();
+        state.metrics.counted(Endpoint::Policies, operation, Outcome::Failed, took);
+        return respond::fault(Endpoint::Policies, &review.uid);
+    };
+    state.metrics.counted(Endpoint::Policies, operation, outcome, took);
+    respond::json(StatusCode::OK, answer)
 }
 
 /// What the record tells beside review and decision.
