@@ -30,6 +30,8 @@ pub struct Entry {
     pub namespace: String,
     /// Name.
     pub name: String,
+    /// Policies that did not judge it, since they read the labels of its namespace and nobody gave those.
+    pub not_judged_by: Vec<String>,
     /// What became of it.
     pub result: Outcome,
 }

@@ -86,6 +86,8 @@ struct ViolationRecord<'r> {
     policy: &'r str,
     rule: &'static str,
     enforcement: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    standard: Option<String>,
     path: String,
     container: Option<&'r str>,
     found: String,
@@ -171,6 +173,7 @@ impl<'r> ViolationRecord<'r> {
             policy: &violation.policy,
             rule: violation.rule,
             enforcement: violation.enforcement.as_str(),
+            standard: violation.standard.map(|standard| standard.to_string()),
             path: finding.path.to_string(),
             container: finding.path.container(),
             found: finding.found.to_string(),
