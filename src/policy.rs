@@ -5,6 +5,7 @@
 //! has to answer to. A set is never changed: a new one replaces it.
 
 mod arguments;
+mod assemble;
 mod compile;
 mod digest;
 mod document;
@@ -20,12 +21,15 @@ mod pattern;
 mod pod_security;
 mod problem;
 mod reader;
+mod resource;
+pub mod schema;
 mod selector;
 mod set;
 pub mod standard;
 
 use std::fmt;
 
+pub use assemble::{Assembled, assemble};
 pub use compile::{Options, Source, compile};
 pub use digest::sha256;
 pub use exception::CompiledException;
@@ -33,6 +37,7 @@ pub use library::embedded;
 pub use matcher::MatchInput;
 pub use pod_security::{Exemptions, PodSecurity};
 pub use problem::{Problem, Severity};
+pub use resource::{is_exception, resource};
 pub use set::{CompiledPolicy, CompiledRule, PolicySet};
 
 /// What a violation leads to.

@@ -1,5 +1,6 @@
 //! The webhook's server: a TLS port for reviews, a plain one for probes and scrapes.
 //!
+//! The plain port is open first ([`AdminPort`]), so that probes are answered while the rest is waited for.
 //! [`Bound::bind`] can only be called with a [`State`], which holds a compiled policy set, and it loads the
 //! certificate first: when the TLS port opens, everything that an answer needs is there.
 
@@ -9,9 +10,11 @@ pub mod clock;
 pub mod connections;
 pub mod duration;
 pub mod files;
+pub mod freshness;
 mod handlers;
 pub mod limits;
 pub mod metrics;
+mod policies;
 pub mod readiness;
 pub mod reload;
 mod respond;
@@ -27,16 +30,17 @@ use std::time::Duration;
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use axum_server::{Handle, Server};
 
-pub use self::admin::{Admin, admin};
+pub use self::admin::{Admin, AdminPort, admin};
 pub use self::app::{Namespaces, Recording, State, app};
 use self::connections::LimitedAcceptor;
+pub use self::freshness::Freshness;
 pub use self::metrics::Metrics;
 use self::metrics::Rejection;
 pub use self::readiness::Readiness;
 use self::reload::Policies;
 use self::shutdown::Signals;
 pub use self::store::PolicyStore;
-use self::tls::{CertificateError, Loaded, Serving, Source};
+use self::tls::{CertificateError, Clients, Loaded, Serving, Source};
 
 /// How a client's HTTP/2 stream may run ahead: a whole review of common size without waiting for a window
 /// update. The default of 64 KiB costs half the throughput of large reviews.
@@ -51,10 +55,10 @@ const KEEP_ALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::fro
 pub struct Options {
     /// Address of the TLS port.
     pub listen: SocketAddr,
-    /// Address of the admin port.
-    pub admin_listen: SocketAddr,
     /// The certificate.
     pub certificate: Source,
+    /// Who may call; absent, everybody.
+    pub clients: Option<Clients>,
     /// Connections that are open at a time on the TLS port.
     pub max_connections: usize,
     /// How long to serve on after the first stop signal.
@@ -91,32 +95,28 @@ pub enum BindError {
 pub struct Bound {
     options: Options,
     state: Arc<State>,
-    readiness: Readiness,
-    listening: readiness::Condition,
     certificate: Arc<Serving>,
     loaded: Loaded,
     tls: RustlsConfig,
     webhook: TcpListener,
-    admin: TcpListener,
 }
 
 impl Bound {
-    /// Loads the certificate, then opens both ports.
-    pub fn bind(
-        options: Options,
-        state: Arc<State>,
-        readiness: Readiness,
-    ) -> Result<Self, BindError> {
-        let (certificate, loaded) =
-            Serving::load(options.certificate.clone(), Arc::clone(&state.metrics))?;
+    /// Loads the certificate, then opens the TLS port.
+    pub fn bind(options: Options, state: Arc<State>) -> Result<Self, BindError> {
+        let (certificate, loaded) = Serving::load(
+            options.certificate.clone(),
+            options.clients.clone(),
+            Arc::clone(&state.metrics),
+        )?;
         let tls = RustlsConfig::from_config(Arc::new(certificate.config()?));
-        let listen = |address: SocketAddr, flag| {
-            TcpListener::bind(address).map_err(|cause| BindError::Listen { address, flag, cause })
-        };
-        let admin = listen(options.admin_listen, "--admin-listen")?;
-        let webhook = listen(options.listen, "--listen")?;
-        let listening = readiness.condition("listening");
-        Ok(Self { options, state, readiness, listening, certificate, loaded, tls, webhook, admin })
+        let (address, flag) = (options.listen, "--listen");
+        let webhook = TcpListener::bind(address).map_err(|cause| BindError::Listen {
+            address,
+            flag,
+            cause,
+        })?;
+        Ok(Self { options, state, certificate, loaded, tls, webhook })
     }
 
     /// The address of the TLS port.
@@ -124,30 +124,26 @@ impl Bound {
         self.webhook.local_addr()
     }
 
-    /// The address of the admin port.
-    pub fn admin_address(&self) -> io::Result<SocketAddr> {
-        self.admin.local_addr()
-    }
-
-    /// Answers until a signal ends it, and keeps certificate and policies fresh meanwhile.
-    pub async fn run(self, policies: Policies, signals: Signals) -> io::Result<()> {
-        let (address, admin_address) = (self.address()?, self.admin_address()?);
-        let Self { options, state, readiness, listening, certificate, loaded, tls, webhook, admin } =
-            self;
+    /// Answers until a signal ends it, and keeps certificate and policies fresh meanwhile. `listening` is met
+    /// when the first answer can be given.
+    pub async fn run(
+        self,
+        policies: Policies,
+        signals: Signals,
+        readiness: Readiness,
+        listening: readiness::Condition,
+    ) -> io::Result<()> {
+        let address = self.address()?;
+        let Self { options, state, certificate, loaded, tls, webhook } = self;
         let metrics = Arc::clone(&state.metrics);
         let handle = Handle::new();
         let webhook = webhook_server(webhook, tls, &options, &metrics)?.handle(handle.clone());
-        let routes = Admin { state: Arc::clone(&state), readiness: readiness.clone() };
-        let admin = axum_server::from_tcp(admin)?
-            .first_request_timeout(limits::HEADER_TIMEOUT)
-            .serve(self::admin::admin(routes).into_make_service());
         let store = Arc::clone(&state.store);
         listening.met();
-        tracing::info!(%address, admin = %admin_address, "listening");
+        tracing::info!(%address, "listening");
         tokio::select! {
             // The webhook's end is the end: the rest only serves it.
             result = webhook.serve(app(state).into_make_service()) => result?,
-            result = admin => result?,
             () = shutdown::drain_on_signal(signals, readiness, handle, options.grace) => {}
             () = background(certificate.keep_fresh(loaded, options.certificate_poll)) => {}
             () = background(policies.keep_fresh(store, metrics, options.policy_poll)) => {}
@@ -159,12 +155,12 @@ impl Bound {
 
 /// Runs on a task of its own, stopped when this is dropped. It never ends first: a background task that
 /// has nothing to do must not stop the server.
-async fn background(task: impl Future<Output = ()> + Send + 'static) {
+pub async fn background(task: impl Future<Output = ()> + Send + 'static) {
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(task);
     while let Some(result) = tasks.join_next().await {
         if result.is_err() {
-            tracing::error!("a background task panicked: files are no longer watched");
+            tracing::error!("a background task panicked: what it kept fresh is no longer");
         }
     }
     std::future::pending::<()>().await;

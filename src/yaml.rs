@@ -11,10 +11,12 @@ mod compose;
 mod json;
 mod node;
 mod resolve;
+mod write;
 
 use std::fmt;
 
 pub use node::{Key, Node, Value};
+pub use write::write;
 
 /// What one text may cost. Aliases are expanded, so a short text may mean a long one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

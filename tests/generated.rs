@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use podgate::{cli, report, rules};
+use podgate::{cli, cluster, report, rules};
 
 fn generated() -> BTreeMap<PathBuf, String> {
     let mut files = BTreeMap::from([
@@ -15,6 +15,9 @@ fn generated() -> BTreeMap<PathBuf, String> {
     ]);
     for rule in rules::ALL {
         files.insert(format!("docs/rules/{}.md", rule.id).into(), report::rule::markdown(rule));
+    }
+    for (name, text) in cluster::crd::templates() {
+        files.insert(Path::new("charts/podgate/templates/crds").join(name), text);
     }
     files
 }
@@ -26,8 +29,8 @@ fn generated_files_are_what_the_code_makes() {
     #[expect(clippy::disallowed_methods, reason = "a switch of this test alone")]
     let bless = std::env::var_os("PODGATE_BLESS").is_some();
     if bless {
-        fs::create_dir_all(root.join("docs/rules")).unwrap();
         for (path, text) in &files {
+            fs::create_dir_all(root.join(path).parent().unwrap()).unwrap();
             fs::write(root.join(path), text).unwrap();
         }
     }

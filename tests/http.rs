@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail by panicking")]
 
 use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
@@ -507,7 +507,12 @@ async fn the_admin_port_tells_conditions_policy_set_problems_and_metrics() {
     ask_shared(&state, "/validate").await;
     let readiness = Readiness::default();
     let listening = readiness.condition("listening");
-    let routes = admin(Admin { state: Arc::clone(&state), readiness: readiness.clone() });
+    let routes = admin(Admin {
+        metrics: Arc::clone(&state.metrics),
+        readiness: readiness.clone(),
+        store: Arc::new(OnceLock::from(Arc::clone(&state.store))),
+        ..Admin::default()
+    });
     let get = |path: &str| routes.clone().oneshot(Request::get(path).body(Body::empty()).unwrap());
     let (status, body) = json_of(get("/readyz").await.unwrap()).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
@@ -543,4 +548,91 @@ async fn the_admin_port_tells_conditions_policy_set_problems_and_metrics() {
 async fn ask_shared(state: &Arc<State>, path: &str) {
     let request = post(path, review(&json!({})).to_string());
     assert_eq!(app(Arc::clone(state)).oneshot(request).await.unwrap().status(), StatusCode::OK);
+}
+
+const SHARED_KERNEL: &str = "apiVersion: podgate.dev/v1\nkind: PodPolicy\nmetadata: {name: shared-kernel}\n\
+                             spec: {rules: [privileged: {}]}\n";
+
+/// What `/policies` says of a policy or an exception with this spec.
+async fn apply(kind: &str, name: &str, spec: &Value, more: &Value) -> Value {
+    let file = Source { name: "a.yaml".to_owned(), text: SHARED_KERNEL.to_owned() };
+    let options = Options {
+        now: Timestamp::UNIX_EPOCH,
+        trusted_labels: Vec::new(),
+        expired: Severity::Error,
+    };
+    let (set, _) = policy::compile(std::slice::from_ref(&file), &options).unwrap();
+    let store = Arc::new(PolicyStore::with_sources(set, vec![file]));
+    let state = State::new(store, Arc::new(Metrics::new()));
+    let mut request = json!({
+        "kind": {"group": "podgate.dev", "version": "v1", "kind": kind},
+        "resource": {"group": "podgate.dev", "version": "v1", "resource": "podpolicies"},
+        "object": {"apiVersion": "podgate.dev/v1", "kind": kind, "metadata": {"name": name}, "spec": spec},
+    });
+    for (key, value) in more.as_object().unwrap() {
+        request[key] = value.clone();
+    }
+    ask(state, "/policies", &request).await
+}
+
+#[tokio::test]
+async fn a_broken_policy_is_invalid_with_every_line() {
+    let spec = json!({"enforcement": "Deni", "rules": [{"hostPorts": {}}, {"privilegd": {}}]});
+    let response = apply("PodPolicy", "new", &spec, &json!({})).await;
+    assert_eq!(response["allowed"], false);
+    assert_eq!(
+        response["status"],
+        json!({"code": 422, "reason": "Invalid", "message":
+            "2 errors in PodPolicy new\n  line 6, column 16: spec.enforcement: unknown enforcement \"Deni\"; did you mean \
+             \"Deny\"?\n  line 9, column 7: spec.rules[1].privilegd: unknown rule \"privilegd\"; did you mean \"privileged\"?"})
+    );
+}
+
+#[tokio::test]
+async fn a_policy_is_compiled_with_the_set_in_force() {
+    let good = json!({"rules": [{"hostPorts": {}}]});
+    let response = apply("PodPolicy", "new", &good, &json!({})).await;
+    assert_eq!((&response["allowed"], &response["warnings"]), (&json!(true), &Value::Null));
+    // A name that a file has.
+    let response = apply("PodPolicy", "shared-kernel", &good, &json!({})).await;
+    let message = response["status"]["message"].as_str().unwrap();
+    assert!(
+        message.contains("policy shared-kernel is already defined at a.yaml:3:18"),
+        "{message}"
+    );
+    // What loads, and should be looked at.
+    let spec = json!({"match": {"podSelector": {"matchLabels": {"a": "b"}}}, "rules": [{"hostPorts": {}}]});
+    let response = apply("PodPolicy", "new", &spec, &json!({})).await;
+    assert_eq!(response["allowed"], true);
+    assert!(response["warnings"][0].as_str().unwrap().contains("leaves pods out by label"));
+}
+
+#[tokio::test]
+async fn an_exception_may_come_before_its_policy_but_not_after_its_end() {
+    let exception = |policy: &str, rule: &str, expires: &str| {
+        json!({"policy": policy, "rules": [rule], "match": {"namespaces": {"include": ["a"]}},
+               "reason": "r", "owner": "o", "expires": expires})
+    };
+    let apply = async |spec: Value| apply("PodPolicyException", "e", &spec, &json!({})).await;
+    let late = "2127-01-01T00:00:00Z";
+    assert_eq!(apply(exception("shared-kernel", "privileged", late)).await["allowed"], true);
+    let early = apply(exception("later", "privileged", late)).await;
+    assert_eq!(early["allowed"], true);
+    assert!(early["warnings"][0].as_str().unwrap().contains("there is no policy"), "{early}");
+    let ended = apply(exception("shared-kernel", "privileged", "2020-01-01T00:00:00Z")).await;
+    assert_eq!(ended["status"]["code"], 422);
+    let stray = apply(exception("shared-kernel", "hostPorts", late)).await;
+    assert!(stray["status"]["message"].as_str().unwrap().contains("has no rule"), "{stray}");
+}
+
+#[tokio::test]
+async fn what_stores_no_new_policy_is_let_through() {
+    let broken = json!({"rules": []});
+    for more in [
+        json!({"operation": "DELETE"}),
+        json!({"subResource": "status"}),
+        json!({"kind": {"group": "example.com", "version": "v1", "kind": "PodPolicy"}}),
+    ] {
+        assert_eq!(apply("PodPolicy", "new", &broken, &more).await["allowed"], true, "{more}");
+    }
 }

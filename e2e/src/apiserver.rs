@@ -33,6 +33,7 @@ rules:
 /// A Kubernetes API without nodes: whatever may be asked of a webhook, without anything that runs pods.
 pub struct ApiServer {
     folder: PathBuf,
+    kubeconfig: PathBuf,
     authority: Authority,
     client: Client,
     kubectl: Kubectl,
@@ -66,6 +67,7 @@ impl ApiServer {
         let kubectl = Kubectl::new(&binaries.join("kubectl"), &kubeconfig, &folder);
         Ok(Self {
             folder,
+            kubeconfig,
             authority,
             client,
             kubectl,
@@ -99,12 +101,17 @@ impl ApiServer {
         self.processes.lock().map_or_else(|_| String::new(), |processes| processes[0].log_end())
     }
 
+    /// How the admin gets in.
+    pub(crate) fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
+    }
+
     pub(crate) fn authority(&self) -> &Authority {
         &self.authority
     }
 
     /// A name that nothing else on this server has.
-    pub(crate) fn unique(&self, stem: &str) -> String {
+    pub fn unique(&self, stem: &str) -> String {
         format!("{stem}-{}", self.names.fetch_add(1, Ordering::Relaxed))
     }
 

@@ -88,6 +88,11 @@ impl Client {
         self.send(Method::PATCH, path, Some(("application/merge-patch+json", change)))
     }
 
+    /// Replaces the object at `path`.
+    pub fn replace(&self, path: &str, object: &Value) -> Result<Answer> {
+        self.send(Method::PUT, path, Some(("application/json", object)))
+    }
+
     /// Deletes the object at `path`.
     pub fn delete(&self, path: &str) -> Result<Answer> {
         self.send(Method::DELETE, path, None)

@@ -10,7 +10,7 @@ use crate::apiserver::ApiServer;
 use crate::certificates::Authority;
 use crate::client::Rejection;
 use crate::objects;
-use crate::podgate::Podgate;
+use crate::podgate::{Podgate, Serving};
 use crate::poll::wait_for;
 use crate::webhook::{DENY, Registration};
 
@@ -49,16 +49,126 @@ pub struct Namespace {
 impl<'server> Gate<'server> {
     /// Starts Podgate with `policies`, registers it, and returns once the API server asks it.
     pub fn start(server: &'server ApiServer, policies: &[&str]) -> Result<Self> {
-        let name = server.unique("gate");
-        let folder = server.folder_for(&name)?;
-        let serving = server.authority().server(&name)?;
-        let podgate = Podgate::start(&folder, serving, &[policies, &[CANARY]].concat())?;
-        let gate = Self { server, name, podgate };
-        let registration = gate.registration(&server.authority().pem);
-        let _ = server.client().create(MUTATING, &registration.mutating())?.accepted()?;
-        let _ = server.client().create(VALIDATING, &registration.validating())?.accepted()?;
+        let gate = Self::prepare(server, policies, &[])?;
+        gate.open()
+    }
+
+    /// The same with a Podgate that talks to the cluster, with these arguments.
+    pub fn in_cluster(
+        server: &'server ApiServer,
+        policies: &[&str],
+        arguments: &[&str],
+    ) -> Result<Self> {
+        Self::prepare(server, policies, arguments)?.open()
+    }
+
+    /// The same with a Podgate that makes its own certificates: `namespace` must exist, and the `caBundle`s are
+    /// left to Podgate.
+    pub fn managed(
+        server: &'server ApiServer,
+        policies: &[&str],
+        namespace: &Namespace,
+        arguments: &[&str],
+    ) -> Result<Self> {
+        let mut gate = Self::prepare_managed(server, policies, namespace, arguments)?;
+        gate.register(None)?;
+        gate.podgate.resume()?;
         gate.guarded()?;
         Ok(gate)
+    }
+
+    /// A Podgate that cannot make its certificates in `namespace`: what it logged once it said `what`. It stays
+    /// unready, and counts the failure.
+    pub fn managed_in_vain(
+        server: &'server ApiServer,
+        namespace: &Namespace,
+        what: &str,
+    ) -> Result<String> {
+        let mut gate = Self::prepare_managed(server, &[], namespace, &[])?;
+        gate.podgate.launch()?;
+        wait_for("podgate to say what is wrong", Duration::from_secs(20), || {
+            Ok(gate.podgate.output().is_ok_and(|text| text.contains(what)).then_some(()))
+        })?;
+        let failures = "podgate_certificate_management_failures_total";
+        wait_for("the failure to be counted", Duration::from_secs(5), || {
+            Ok((gate.podgate.metric(failures)? > 0).then_some(()))
+        })?;
+        let (code, body) = gate.podgate.admin("/readyz")?;
+        ensure!(code == 503, "it is ready without a certificate: {body}");
+        gate.podgate.output()
+    }
+
+    fn prepare_managed(
+        server: &'server ApiServer,
+        policies: &[&str],
+        namespace: &Namespace,
+        arguments: &[&str],
+    ) -> Result<Self> {
+        let name = server.unique("gate");
+        let folder = server.folder_for(&name)?;
+        let policies = [policies, &[CANARY]].concat();
+        let own = [
+            "--namespace",
+            &namespace.name,
+            "--webhook-configuration",
+            &name,
+            "--tls-san",
+            "127.0.0.1",
+        ];
+        let arguments = [&own[..], arguments].concat();
+        let podgate = Podgate::prepare(&folder, Serving::Managed, &policies)?
+            .in_cluster(server.kubeconfig(), &arguments);
+        Ok(Self { server, name, podgate })
+    }
+
+    fn prepare(server: &'server ApiServer, policies: &[&str], arguments: &[&str]) -> Result<Self> {
+        let name = server.unique("gate");
+        let folder = server.folder_for(&name)?;
+        let serving = Serving::Files(server.authority().server(&name)?);
+        let mut podgate = Podgate::prepare(&folder, serving, &[policies, &[CANARY]].concat())?;
+        if !arguments.is_empty() {
+            podgate = podgate.in_cluster(server.kubeconfig(), arguments);
+        }
+        Ok(Self { server, name, podgate })
+    }
+
+    fn open(mut self) -> Result<Self> {
+        self.podgate.resume()?;
+        self.register(Some(&self.server.authority().pem))?;
+        self.guarded()?;
+        Ok(self)
+    }
+
+    fn register(&self, authority: Option<&str>) -> Result<()> {
+        let registration = self.registration(authority);
+        let _ = self.server.client().create(MUTATING, &registration.mutating())?.accepted()?;
+        let _ = self.server.client().create(VALIDATING, &registration.validating())?.accepted()?;
+        Ok(())
+    }
+
+    /// From here on Podgate is asked about policies themselves: returns once a broken one is refused.
+    pub fn guard_policies(&self) -> Result<()> {
+        let registration = self.registration(Some(&self.server.authority().pem));
+        let _ = self.server.client().create(VALIDATING, &registration.policies())?.accepted()?;
+        let broken = json!({
+            "apiVersion": "podgate.dev/v1",
+            "kind": "PodPolicy",
+            "metadata": {"name": "canary"},
+            // The schema cannot know that the rule is listed twice.
+            "spec": {"rules": [{"privileged": {}}, {"privileged": {}}]},
+        });
+        let path = "/apis/podgate.dev/v1/podpolicies?dryRun=All";
+        wait_for("the API server to ask podgate about policies", Duration::from_secs(20), || {
+            Ok((self.server.client().create(path, &broken)?.code == 422).then_some(()))
+        })
+    }
+
+    /// The paths of the webhook configurations, and what they were registered as.
+    #[must_use]
+    pub fn configurations(&self) -> [(String, serde_json::Value); 2] {
+        let registration = self.registration(None);
+        [(MUTATING, registration.mutating()), (VALIDATING, registration.validating())]
+            .map(|(path, object)| (format!("{path}/{}", self.name), object))
     }
 
     /// The Podgate behind the gate.
@@ -77,7 +187,7 @@ impl<'server> Gate<'server> {
         let authority =
             Authority::new(&self.server.folder_for(&format!("{}-authority", self.name))?)?;
         self.podgate.replace_certificate(&authority.server("rotated")?)?;
-        let registration = self.registration(&authority.pem);
+        let registration = self.registration(Some(&authority.pem));
         let objects =
             [(MUTATING, registration.mutating()), (VALIDATING, registration.validating())];
         for (configurations, object) in objects {
@@ -87,7 +197,7 @@ impl<'server> Gate<'server> {
         Ok(())
     }
 
-    fn registration<'gate>(&'gate self, authority: &'gate str) -> Registration<'gate> {
+    fn registration<'gate>(&'gate self, authority: Option<&'gate str>) -> Registration<'gate> {
         let label = (LABEL, self.name.as_str());
         Registration { name: &self.name, port: self.podgate.port(), authority, label }
     }
@@ -156,6 +266,8 @@ impl Drop for Gate<'_> {
             dump(&self.podgate.log_end());
             dump(&self.server.log_end());
         }
+        let policies = format!("{VALIDATING}/{}-policies", self.name);
+        let _ = self.server.client().delete(&policies);
         for configurations in [MUTATING, VALIDATING] {
             // It names namespaces of this gate only, so one that stays harms nobody.
             let _ = self.server.client().delete(&format!("{configurations}/{}", self.name));

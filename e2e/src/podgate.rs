@@ -18,29 +18,55 @@ use crate::certificates::Pair;
 use crate::poll::wait_for;
 use crate::process::{End, Process};
 
+/// Where the certificate comes from.
+#[derive(Debug)]
+pub(crate) enum Serving {
+    /// Files of the test's.
+    Files(Pair),
+    /// Podgate makes it.
+    Managed,
+}
+
 /// One running Podgate, with its own policies and ports.
 #[derive(Debug)]
 pub struct Podgate {
     folder: PathBuf,
-    serving: Pair,
+    serving: Serving,
+    /// How to get into the cluster, for one that does.
+    kubeconfig: Option<PathBuf>,
+    /// Further arguments.
+    arguments: Vec<String>,
     port: u16,
     admin_port: u16,
     process: Option<Process>,
 }
 
 impl Podgate {
-    /// Starts Podgate with `policies`, one file each, in `folder`, and returns once it is ready.
-    pub(crate) fn start(folder: &Path, serving: Pair, policies: &[&str]) -> Result<Self> {
+    /// Writes `policies`, one file each, into `folder`, and picks the ports.
+    pub(crate) fn prepare(folder: &Path, serving: Serving, policies: &[&str]) -> Result<Self> {
         let policy_folder = folder.join("policies");
         fs::create_dir(&policy_folder)?;
         for (number, policy) in policies.iter().enumerate() {
             fs::write(policy_folder.join(format!("policy-{number}.yaml")), policy)?;
         }
         let (port, admin_port) = (free_port()?, free_port()?);
-        let mut podgate =
-            Self { folder: folder.to_owned(), serving, port, admin_port, process: None };
-        podgate.resume()?;
-        Ok(podgate)
+        Ok(Self {
+            folder: folder.to_owned(),
+            serving,
+            kubeconfig: None,
+            arguments: Vec::new(),
+            port,
+            admin_port,
+            process: None,
+        })
+    }
+
+    /// Lets it into the cluster, with these arguments beside the usual ones.
+    #[must_use]
+    pub(crate) fn in_cluster(mut self, kubeconfig: &Path, arguments: &[&str]) -> Self {
+        self.kubeconfig = Some(kubeconfig.to_owned());
+        self.arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        self
     }
 
     /// The port of the webhook.
@@ -53,13 +79,38 @@ impl Podgate {
         self.process.take().context("podgate is not running")?.stop()
     }
 
-    /// Starts Podgate again, on the same ports, with the same policies.
+    /// Starts Podgate again, on the same ports, with the same policies, and returns once it is ready.
     pub fn resume(&mut self) -> Result<()> {
+        self.launch()?;
+        self.until_ready()
+    }
+
+    /// Returns once it is ready.
+    pub fn until_ready(&mut self) -> Result<()> {
+        wait_for("podgate to be ready", Duration::from_secs(30), || {
+            if let Some(process) = &mut self.process {
+                process.still_runs()?;
+            }
+            Ok(self.admin("/readyz").ok().filter(|(code, _)| *code == 200))
+        })
+        .with_context(|| self.log_end())
+        .map(drop)
+    }
+
+    /// Starts Podgate and does not wait for it.
+    pub fn launch(&mut self) -> Result<()> {
         let binary = binary()?;
         let (webhook, admin) =
             (format!("127.0.0.1:{}", self.port), format!("127.0.0.1:{}", self.admin_port));
         let policies = self.folder.join("policies");
-        let command: Vec<&OsStr> = vec![
+        let kubeconfig = self.kubeconfig.as_deref().map_or_else(
+            // None, wherever the test runs.
+            || "KUBECONFIG=/nowhere".to_owned(),
+            |path| format!("KUBECONFIG={}", path.display()),
+        );
+        let mut command: Vec<&OsStr> = vec![
+            "env".as_ref(),
+            kubeconfig.as_ref(),
             binary.as_os_str(),
             "serve".as_ref(),
             "--policies".as_ref(),
@@ -68,10 +119,6 @@ impl Podgate {
             webhook.as_ref(),
             "--admin-listen".as_ref(),
             admin.as_ref(),
-            "--tls-cert".as_ref(),
-            self.serving.certificate.as_os_str(),
-            "--tls-key".as_ref(),
-            self.serving.key.as_os_str(),
             // What was found harmless is recorded too, or nothing could be said about it.
             "--record=all".as_ref(),
             // Files are looked at often, and the end is at once: tests wait for both.
@@ -79,13 +126,17 @@ impl Podgate {
             "--certificate-poll=100ms".as_ref(),
             "--shutdown-grace=0s".as_ref(),
         ];
-        let mut process = Process::start("podgate", End::Term, &self.folder, None, &command)?;
-        wait_for("podgate to be ready", Duration::from_secs(20), || {
-            process.still_runs()?;
-            Ok(self.admin("/readyz").ok().filter(|(code, _)| *code == 200))
-        })
-        .with_context(|| process.log_end())?;
-        self.process = Some(process);
+        match &self.serving {
+            Serving::Files(pair) => command.extend([
+                "--tls-cert".as_ref(),
+                pair.certificate.as_os_str(),
+                "--tls-key".as_ref(),
+                pair.key.as_os_str(),
+            ]),
+            Serving::Managed => command.push("--tls-managed".as_ref()),
+        }
+        command.extend(self.arguments.iter().map(AsRef::<OsStr>::as_ref));
+        self.process = Some(Process::start("podgate", End::Term, &self.folder, None, &command)?);
         Ok(())
     }
 
@@ -96,8 +147,11 @@ impl Podgate {
 
     /// Puts another certificate in the place of the one that is served.
     pub(crate) fn replace_certificate(&self, pair: &Pair) -> Result<()> {
-        replace(&self.serving.certificate, &fs::read(&pair.certificate)?)?;
-        replace(&self.serving.key, &fs::read(&pair.key)?)
+        let Serving::Files(serving) = &self.serving else {
+            anyhow::bail!("podgate makes its certificate itself")
+        };
+        replace(&serving.certificate, &fs::read(&pair.certificate)?)?;
+        replace(&serving.key, &fs::read(&pair.key)?)
     }
 
     /// The decision records on Podgate's standard output so far, in the order they were written.

@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 pub const DENY: &str = "deny.podgate.dev";
 /// The entry that warns and audits.
 pub const OBSERVE: &str = "observe.podgate.dev";
+/// The entry that is asked about policies themselves.
+pub const POLICIES: &str = "policies.podgate.dev";
 /// The entry that repairs.
 pub const FIX: &str = "fix.podgate.dev";
 
@@ -18,8 +20,8 @@ pub struct Registration<'a> {
     pub name: &'a str,
     /// The port on this machine.
     pub port: u16,
-    /// The authority that signed the serving certificate, as PEM.
-    pub authority: &'a str,
+    /// The authority that signed the serving certificate, as PEM; absent, somebody else fills it in.
+    pub authority: Option<&'a str>,
     /// The label, key and value, that a namespace must carry.
     pub label: (&'a str, &'a str),
 }
@@ -42,6 +44,20 @@ impl Registration<'_> {
         self.configuration("MutatingWebhookConfiguration", &[webhook])
     }
 
+    /// A `ValidatingWebhookConfiguration` for policies themselves.
+    #[must_use]
+    pub fn policies(&self) -> Value {
+        let mut webhook = self.webhook(POLICIES, "policies", "Ignore");
+        webhook["rules"] = json!([{
+            "apiGroups": ["podgate.dev"], "apiVersions": ["*"], "operations": ["CREATE", "UPDATE"],
+            "resources": ["podpolicies", "podpolicyexceptions"],
+        }]);
+        webhook["namespaceSelector"] = json!({});
+        let mut object = self.configuration("ValidatingWebhookConfiguration", &[webhook]);
+        object["metadata"]["name"] = json!(format!("{}-policies", self.name));
+        object
+    }
+
     fn configuration(&self, kind: &str, webhooks: &[Value]) -> Value {
         json!({
             "apiVersion": "admissionregistration.k8s.io/v1",
@@ -52,12 +68,14 @@ impl Registration<'_> {
     }
 
     fn webhook(&self, name: &str, path: &str, failure_policy: &str) -> Value {
+        let url = format!("https://127.0.0.1:{}/{path}", self.port);
+        let client = match self.authority {
+            Some(authority) => json!({"url": url, "caBundle": STANDARD.encode(authority)}),
+            None => json!({"url": url}),
+        };
         json!({
             "name": name,
-            "clientConfig": {
-                "url": format!("https://127.0.0.1:{}/{path}", self.port),
-                "caBundle": STANDARD.encode(self.authority),
-            },
+            "clientConfig": client,
             "rules": rules(),
             "failurePolicy": failure_policy,
             "matchPolicy": "Equivalent",

@@ -1,31 +1,48 @@
-//! `podgate serve`: the webhook.
+//! `podgate serve`: the webhook, the controller, or both.
 
+mod cluster;
+mod run;
 mod settings;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
-use tokio::sync::Semaphore;
+use anyhow::bail;
 
+use self::cluster::Wanted;
+use self::run::{Certificate, Process, Webhook};
 pub(super) use self::settings::Args;
-use self::settings::{LogFormat, Settings};
+use self::settings::{LogFormat, Role, Settings};
 use super::policies::defaults;
-use crate::ledger::LineSink;
-use crate::server::reload::{self, Compiled, Origin, Policies};
-use crate::server::tls::{self, Source};
-use crate::server::{Bound, Metrics, Options, PolicyStore, Readiness, State, limits, shutdown};
+use crate::cluster::certificates::{self, Lifetimes};
+use crate::server::limits;
+use crate::server::reload::{self, Origin};
+use crate::server::tls::{self, Clients, Source};
 
 /// How long to serve on after the first stop signal, where nobody said: endpoints take a moment to
 /// leave every API server's list.
 const GRACE: Duration = Duration::from_secs(5);
+/// How long certificates hold, where nobody said.
+const LIFETIMES: Lifetimes = Lifetimes {
+    certificate: Duration::from_hours(90 * 24),
+    authority: Duration::from_hours(365 * 24),
+};
 
 /// Runs until a signal ends it.
 pub(super) fn run(args: Args) -> anyhow::Result<()> {
+    let settings = args.settings()?;
+    log(settings.log_format.unwrap_or_default())?;
+    // Another library may have installed one already, which is as good.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    run::run(process(settings)?)
+}
+
+/// What the settings ask for, all defaults filled in.
+fn process(settings: Settings) -> anyhow::Result<Process> {
     // In full, so that a setting that is never used does not compile.
     let Settings {
+        role,
         policies,
         listen,
         admin_listen,
@@ -33,6 +50,17 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
         tls_key,
         tls_self_signed,
         tls_san,
+        tls_client_ca,
+        tls_client_name,
+        tls_managed,
+        certificate_secret,
+        webhook_configuration,
+        certificate_lifetime,
+        ca_lifetime,
+        namespace,
+        service,
+        watch_policies,
+        watch_namespaces,
         record,
         max_in_flight,
         max_connections,
@@ -42,59 +70,60 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
         shutdown_grace,
         replica,
         cluster,
-        log_format,
-    } = args.settings()?;
-    log(log_format.unwrap_or_default())?;
-    let certificate = certificate(tls_cert, tls_key, tls_self_signed, tls_san)?;
-    // Another library may have installed one already, which is as good.
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-
-    let (policies, compiled) =
-        Policies::load(origin(policies), trusted_label).map_err(|problems| {
-            anyhow::anyhow!("the policies cannot be used\n{}", problems.join("\n"))
-        })?;
-    let Compiled { set, counts, warnings } = compiled;
-    for warning in warnings {
-        tracing::warn!("{warning}");
-    }
-    tracing::info!(
-        digest = set.digest(),
-        policies = counts.policies,
-        exceptions = counts.exceptions,
-        "policy set compiled"
-    );
-    let metrics = Arc::new(Metrics::new());
-    metrics.policy_set(set.digest(), counts);
-    let sink = LineSink::start(std::io::stdout()).context("cannot start the ledger's writer")?;
-    let state = Arc::new(State {
-        ledger: Some(sink),
-        recording: record.unwrap_or_default(),
-        replica: replica.unwrap_or_else(hostname),
-        cluster: cluster.unwrap_or_default(),
-        in_flight: Semaphore::new(max_in_flight.unwrap_or(limits::MAX_IN_FLIGHT)),
-        ..State::new(Arc::new(PolicyStore::new(set)), metrics)
+        log_format: _,
+    } = settings;
+    let role = role.unwrap_or_default();
+    let tls =
+        Tls { cert: tls_cert, key: tls_key, self_signed: tls_self_signed, managed: tls_managed };
+    check_role(role, &tls, tls_client_ca.is_some(), watch_policies)?;
+    let lifetimes = Lifetimes {
+        certificate: certificate_lifetime.map_or(LIFETIMES.certificate, |period| period.0),
+        authority: ca_lifetime.map_or(LIFETIMES.authority, |period| period.0),
+    };
+    check_lifetimes(lifetimes)?;
+    let managed = tls_managed.then(|| certificates::Settings {
+        // Filled in once it is known which cluster this is.
+        namespace: String::new(),
+        service: service.unwrap_or_else(|| "podgate".to_owned()),
+        more_names: tls_san.clone(),
+        secret: certificate_secret.unwrap_or_else(|| "podgate-tls".to_owned()),
+        configuration: webhook_configuration.unwrap_or_else(|| "podgate".to_owned()),
+        lifetimes,
     });
+    let webhook = if role == Role::Controller {
+        None
+    } else {
+        Some(Webhook {
+            listen: listen.unwrap_or(([0, 0, 0, 0], 8443).into()),
+            certificate: tls.source(tls_san)?,
+            clients: clients(tls_client_ca, tls_client_name)?,
+            recording: record.unwrap_or_default(),
+            cluster: cluster.unwrap_or_default(),
+            max_in_flight: max_in_flight.unwrap_or(limits::MAX_IN_FLIGHT),
+            max_connections: max_connections.unwrap_or(limits::MAX_CONNECTIONS),
+            certificate_poll: certificate_poll.map_or(tls::POLL, |period| period.0),
+        })
+    };
     // On a terminal nobody has an endpoint to leave: Ctrl-C stops at once.
     let grace = if std::io::stderr().is_terminal() { Duration::ZERO } else { GRACE };
-    let options = Options {
-        listen: listen.unwrap_or(([0, 0, 0, 0], 8443).into()),
+    Ok(Process {
         admin_listen: admin_listen.unwrap_or(([0, 0, 0, 0], 8080).into()),
-        certificate,
-        max_connections: max_connections.unwrap_or(limits::MAX_CONNECTIONS),
-        grace: shutdown_grace.map_or(grace, |period| period.0),
+        // A controller compiles policies only to tell their status.
+        policies: (webhook.is_some() || watch_policies).then(|| origin(policies)),
+        webhook,
+        wanted: Wanted {
+            namespace,
+            managed,
+            policies: watch_policies,
+            // Nobody else asks for them.
+            namespaces: watch_namespaces && role != Role::Controller,
+            status: watch_policies && role != Role::Webhook,
+        },
+        trusted_labels: trusted_label,
         policy_poll: policy_poll.map_or(reload::POLL, |period| period.0),
-        certificate_poll: certificate_poll.map_or(tls::POLL, |period| period.0),
-    };
-    // What still waits in the ledger is written when the last of the state is dropped, here at the latest.
-    serve(options, state, policies)
-}
-
-#[tokio::main]
-async fn serve(options: Options, state: Arc<State>, policies: Policies) -> anyhow::Result<()> {
-    let readiness = Readiness::default();
-    let signals = shutdown::signals().context("cannot listen for signals")?;
-    let bound = Bound::bind(options, state, readiness)?;
-    Ok(bound.run(policies, signals).await?)
+        grace: shutdown_grace.map_or(grace, |period| period.0),
+        replica: replica.unwrap_or_else(hostname),
+    })
 }
 
 /// Logs go to standard error, since records go to standard output.
@@ -128,25 +157,121 @@ fn origin(paths: Vec<PathBuf>) -> Origin {
     Origin::Embedded(defaults)
 }
 
-fn certificate(
+/// The flags that say where the certificate comes from.
+struct Tls {
     cert: Option<PathBuf>,
     key: Option<PathBuf>,
     self_signed: bool,
-    names: Vec<String>,
-) -> anyhow::Result<Source> {
-    match (cert, key, self_signed) {
-        (Some(certificate), Some(key), false) => Ok(Source::Files { certificate, key }),
-        (None, None, true) => Ok(Source::SelfSigned { names }),
-        (None, None, false) => bail!(
-            "no certificate: give --tls-cert and --tls-key, or --tls-self-signed to try podgate out"
-        ),
-        (_, _, true) => bail!("--tls-self-signed and --tls-cert/--tls-key exclude each other"),
-        _ => bail!("--tls-cert and --tls-key go together"),
+    managed: bool,
+}
+
+impl Tls {
+    fn source(self, names: Vec<String>) -> anyhow::Result<Certificate> {
+        match (self.cert, self.key, self.self_signed, self.managed) {
+            (Some(certificate), Some(key), false, false) => {
+                Ok(Certificate::Own(Source::Files { certificate, key }))
+            }
+            (None, None, true, false) => Ok(Certificate::Own(Source::SelfSigned { names })),
+            (None, None, false, true) => Ok(Certificate::Managed),
+            (None, None, false, false) => bail!(
+                "no certificate: give --tls-cert and --tls-key, --tls-managed in a cluster, or --tls-self-signed to try podgate out"
+            ),
+            (_, _, true, false) => {
+                bail!("--tls-self-signed and --tls-cert/--tls-key exclude each other")
+            }
+            (_, _, _, true) => bail!(
+                "--tls-managed excludes --tls-self-signed, --tls-cert and --tls-key: give one of the three ways"
+            ),
+            _ => bail!("--tls-cert and --tls-key go together"),
+        }
     }
+}
+
+fn clients(authority: Option<PathBuf>, names: Vec<String>) -> anyhow::Result<Option<Clients>> {
+    if authority.is_none() && !names.is_empty() {
+        bail!(
+            "--tls-client-name needs --tls-client-ca: a name without an authority proves nothing"
+        );
+    }
+    Ok(authority.map(|authority| Clients { authority, names }))
+}
+
+/// What a role cannot do, and what it is for.
+fn check_role(role: Role, tls: &Tls, clients: bool, watch_policies: bool) -> anyhow::Result<()> {
+    let serves = tls.cert.is_some() || tls.key.is_some() || tls.self_signed || clients;
+    match role {
+        Role::Webhook if tls.managed => bail!(
+            "--role webhook does not keep certificates: give it those of the Secret with --tls-cert and --tls-key"
+        ),
+        Role::Controller if serves => bail!(
+            "--role controller answers no reviews: remove --tls-cert, --tls-key, --tls-self-signed and --tls-client-ca"
+        ),
+        Role::Controller if !tls.managed && !watch_policies => bail!(
+            "--role controller has nothing to do: give --tls-managed, --watch-policies or both"
+        ),
+        _ => Ok(()),
+    }
+}
+
+/// A certificate that is renewed before it was looked at is no use.
+fn check_lifetimes(lifetimes: Lifetimes) -> anyhow::Result<()> {
+    let least = Duration::from_secs(10);
+    if lifetimes.certificate < least || lifetimes.authority < least {
+        bail!("--certificate-lifetime and --ca-lifetime must be 10s or more");
+    }
+    if lifetimes.authority < lifetimes.certificate {
+        bail!(
+            "--ca-lifetime must not be shorter than --certificate-lifetime: no certificate outlives its authority"
+        );
+    }
+    Ok(())
 }
 
 fn hostname() -> String {
     // Kubernetes gives every pod its name as the host's name.
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     name.trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(settings: Settings) -> String {
+        process(settings).err().map(|error| error.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn settings_that_do_not_go_together_are_told_with_what_would() {
+        let webhook = Settings { role: Some(Role::Webhook), ..Settings::default() };
+        let controller = Settings { role: Some(Role::Controller), ..Settings::default() };
+        let managed = Settings { tls_managed: true, ..Settings::default() };
+        let period = |seconds| Some(settings::Period(Duration::from_secs(seconds)));
+        for (settings, told) in [
+            (Settings { tls_managed: true, ..webhook.clone() }, "--tls-cert and --tls-key"),
+            (webhook, "no certificate"),
+            (controller.clone(), "nothing to do"),
+            (
+                Settings { tls_managed: true, tls_self_signed: true, ..controller },
+                "answers no reviews",
+            ),
+            (Settings { tls_self_signed: true, ..managed.clone() }, "--tls-managed excludes"),
+            (
+                Settings { tls_client_name: vec!["a".to_owned()], ..managed.clone() },
+                "--tls-client-ca",
+            ),
+            (Settings { certificate_lifetime: period(9), ..managed.clone() }, "10s or more"),
+            (Settings { ca_lifetime: period(3600), ..managed }, "must not be shorter"),
+        ] {
+            let error = refused(settings.clone());
+            assert!(error.contains(told), "{told}: {error}");
+        }
+    }
+
+    #[test]
+    fn without_a_flag_of_the_cluster_nothing_talks_to_one() {
+        let process = process(Settings { tls_self_signed: true, ..Settings::default() }).unwrap();
+        assert!(!process.wanted.any());
+        assert!(process.webhook.is_some());
+    }
 }

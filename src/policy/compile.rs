@@ -13,9 +13,9 @@ use super::standard::{self, ActiveCheck, Level, Version};
 use crate::rules::{self, Rule};
 use crate::yaml::{self, Node};
 
-const API_VERSION: &str = "podgate.dev/v1";
+pub(super) const API_VERSION: &str = "podgate.dev/v1";
 const POLICY: &str = "PodPolicy";
-const EXCEPTION: &str = "PodPolicyException";
+pub(super) const EXCEPTION: &str = "PodPolicyException";
 
 /// A text with documents in it.
 #[derive(Debug, Clone, PartialEq, Eq)]

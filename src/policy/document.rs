@@ -13,6 +13,15 @@ use super::set::{CompiledPolicy, CompiledRule};
 use super::standard::{ActiveCheck, Level, NEWEST, Version};
 use crate::yaml::Node;
 
+/// Fields of `spec`.
+pub(super) const SPEC: &[&str] =
+    &["description", "enforcement", "fix", "match", "standard", "rules"];
+/// Fields of `spec.standard`.
+pub(super) const STANDARD: &[&str] =
+    &["level", "version", "except", "fromNamespaceLabels", "defaults", "exemptions"];
+/// Fields of an entry of `spec.rules` beside the rule itself.
+pub(super) const BESIDE_RULE: [&str; 2] = ["enforcement", "fix"];
+
 const FIX: &str = "fixing is not in this version; remove the field or write Never";
 
 /// Reads `spec` of a `PodPolicy`.
@@ -23,8 +32,7 @@ pub(super) fn policy(
     options: &Options,
     catalogue: Catalogue,
 ) -> Option<CompiledPolicy> {
-    let known = ["description", "enforcement", "fix", "match", "standard", "rules"];
-    let fields = Fields::new(report, spec, "spec", &known)?;
+    let fields = Fields::new(report, spec, "spec", SPEC)?;
     let description = fields.text(report, "description").unwrap_or_default().to_owned();
     let enforcement = enforcement(report, &fields).unwrap_or(Enforcement::Deny);
     refuse_fix(report, &fields);
@@ -136,9 +144,7 @@ impl Default for Standard {
 }
 
 fn standard(report: &mut Reporter, node: &Node, path: &str, catalogue: Catalogue) -> Standard {
-    let known: Vec<&str> =
-        ["level", "version", "except"].into_iter().chain(pod_security::FIELDS).collect();
-    let Some(fields) = Fields::new(report, node, path, &known) else {
+    let Some(fields) = Fields::new(report, node, path, STANDARD) else {
         return Standard::default();
     };
     if fields.get(pod_security::FIELDS[0]).is_some() {
@@ -287,7 +293,7 @@ fn rule(
         report.error(node, path, "must be a map with the rule's name", help);
         return None;
     };
-    let own = ["enforcement", "fix"];
+    let own = BESIDE_RULE;
     let names: Vec<_> =
         entries.iter().filter(|(key, _)| !own.contains(&key.name.as_str())).collect();
     let [(key, arguments)] = names.as_slice() else {

@@ -9,6 +9,9 @@ use super::pattern::{Names, Pattern, any, patterns};
 use super::reader::{Fields, Reporter};
 use crate::yaml::Node;
 
+/// Fields of `spec`.
+pub(super) const SPEC: &[&str] = &["policy", "rules", "match", "reason", "owner", "expires"];
+
 /// An exception, ready to be asked.
 #[derive(Debug)]
 pub struct CompiledException {
@@ -79,8 +82,7 @@ pub(super) fn read(
     spec: &Node,
     options: &Options,
 ) -> Option<CompiledException> {
-    let known = ["policy", "rules", "match", "reason", "owner", "expires"];
-    let fields = Fields::new(report, spec, "spec", &known)?;
+    let fields = Fields::new(report, spec, "spec", SPEC)?;
     let policy = fields.required(report, "policy", "name the policy that may be broken");
     let rules = fields.texts(report, "rules");
     if rules.is_empty() {

@@ -11,6 +11,12 @@ use crate::yaml::Value;
 /// Fields of `standard` that only make sense with `fromNamespaceLabels`.
 pub(super) const FIELDS: [&str; 3] = ["fromNamespaceLabels", "defaults", "exemptions"];
 
+/// Fields of `defaults`.
+pub(super) const DEFAULTS: [&str; 6] =
+    ["enforce", "enforceVersion", "audit", "auditVersion", "warn", "warnVersion"];
+/// Fields of `exemptions`.
+pub(super) const EXEMPTIONS: [&str; 3] = ["usernames", "namespaces", "runtimeClasses"];
+
 /// What Pod Security Admission is configured with.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PodSecurity {
@@ -55,10 +61,8 @@ impl PodSecurity {
 }
 
 fn defaults(report: &mut Reporter, fields: &Fields<'_>) -> Modes {
-    const KNOWN: [&str; 6] =
-        ["enforce", "enforceVersion", "audit", "auditVersion", "warn", "warnVersion"];
     let Some(node) = fields.get("defaults") else { return Modes::default() };
-    let Some(fields) = Fields::new(report, node, &fields.path("defaults"), &KNOWN) else {
+    let Some(fields) = Fields::new(report, node, &fields.path("defaults"), &DEFAULTS) else {
         return Modes::default();
     };
     let mut mode = |level: &str, version: &str| LevelVersion {
@@ -73,16 +77,15 @@ fn defaults(report: &mut Reporter, fields: &Fields<'_>) -> Modes {
             .unwrap_or(LevelVersion::PRIVILEGED.version),
     };
     Modes {
-        enforce: mode(KNOWN[0], KNOWN[1]),
-        audit: mode(KNOWN[2], KNOWN[3]),
-        warn: mode(KNOWN[4], KNOWN[5]),
+        enforce: mode(DEFAULTS[0], DEFAULTS[1]),
+        audit: mode(DEFAULTS[2], DEFAULTS[3]),
+        warn: mode(DEFAULTS[4], DEFAULTS[5]),
     }
 }
 
 fn exemptions(report: &mut Reporter, fields: &Fields<'_>) -> Exemptions {
-    let known = ["usernames", "namespaces", "runtimeClasses"];
     let Some(node) = fields.get("exemptions") else { return Exemptions::default() };
-    let Some(fields) = Fields::new(report, node, &fields.path("exemptions"), &known) else {
+    let Some(fields) = Fields::new(report, node, &fields.path("exemptions"), &EXEMPTIONS) else {
         return Exemptions::default();
     };
     let mut list = |name: &str, is_valid: fn(&str) -> bool, help: &str| {

@@ -1,6 +1,8 @@
 //! The admin port: plain HTTP, for the kubelet and for scrapes.
 
-use std::sync::Arc;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use axum::extract::State as Shared;
@@ -9,17 +11,53 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde::Serialize;
 
-use super::app::State;
+use super::freshness::Freshness;
+use super::metrics::Metrics;
 use super::readiness::Readiness;
-use super::respond;
+use super::store::PolicyStore;
+use super::{BindError, limits, respond};
 
 /// What the admin port tells of.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Admin {
-    /// The server's state.
-    pub state: Arc<State>,
+    /// The counters.
+    pub metrics: Arc<Metrics>,
     /// Whether requests should be sent here.
     pub readiness: Readiness,
+    /// Whether the cluster is still heard of.
+    pub freshness: Freshness,
+    /// The policies, once they were compiled. A controller may never have any.
+    pub store: Arc<OnceLock<Arc<PolicyStore>>>,
+}
+
+/// The admin port, open. It is there before anything else: what a process waits for can then be asked.
+#[derive(Debug)]
+pub struct AdminPort(TcpListener);
+
+impl AdminPort {
+    /// Opens the port.
+    pub fn bind(address: SocketAddr) -> Result<Self, BindError> {
+        let flag = "--admin-listen";
+        let listener = TcpListener::bind(address).map_err(|cause| BindError::Listen {
+            address,
+            flag,
+            cause,
+        })?;
+        Ok(Self(listener))
+    }
+
+    /// Its address.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+
+    /// Answers for ever.
+    pub async fn serve(self, routes: Admin) -> io::Result<()> {
+        axum_server::from_tcp(self.0)?
+            .first_request_timeout(limits::HEADER_TIMEOUT)
+            .serve(admin(routes).into_make_service())
+            .await
+    }
 }
 
 /// The routes of the admin port.
@@ -43,7 +81,10 @@ struct Report<'r> {
     ready: bool,
     stopping: bool,
     conditions: Vec<Condition>,
-    policy_set: Set<'r>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    watches: Vec<Watch>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy_set: Option<Set<'r>>,
     /// Why newer documents are not in force. The last good set is, so this does not make it unready.
     problems: &'r [String],
 }
@@ -52,6 +93,14 @@ struct Report<'r> {
 struct Condition {
     name: &'static str,
     met: bool,
+}
+
+/// What a watch brought stays in use while it is down, so this does not make it unready either.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Watch {
+    name: &'static str,
+    stale_seconds: u64,
 }
 
 #[derive(Serialize)]
@@ -63,8 +112,9 @@ struct Set<'r> {
 }
 
 async fn readyz(Shared(admin): Shared<Admin>) -> Response {
-    let in_force = admin.state.store.load();
-    let problems = admin.state.store.problems();
+    let store = admin.store.get();
+    let in_force = store.map(|store| store.load());
+    let problems = store.map(|store| store.problems()).unwrap_or_default();
     let report = Report {
         ready: admin.readiness.is_ready(),
         stopping: admin.readiness.is_stopping(),
@@ -74,11 +124,17 @@ async fn readyz(Shared(admin): Shared<Admin>) -> Response {
             .into_iter()
             .map(|(name, met)| Condition { name, met })
             .collect(),
-        policy_set: Set {
+        watches: admin
+            .freshness
+            .watches()
+            .into_iter()
+            .map(|(name, stale_seconds)| Watch { name, stale_seconds })
+            .collect(),
+        policy_set: in_force.as_ref().map(|in_force| Set {
             digest: in_force.set.digest(),
             generation: in_force.generation,
             age_seconds: in_force.since.elapsed().as_secs(),
-        },
+        }),
         problems: &problems,
     };
     let status = if report.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
@@ -86,7 +142,7 @@ async fn readyz(Shared(admin): Shared<Admin>) -> Response {
 }
 
 async fn metrics(Shared(admin): Shared<Admin>) -> Response {
-    let text = admin.state.metrics.render(&admin.state.store);
+    let text = admin.metrics.render(admin.store.get().map(Arc::as_ref), &admin.freshness);
     let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, content_type)], text).into_response()
 }

@@ -58,6 +58,8 @@ pub struct State {
     pub replica: String,
     /// Which cluster it serves, for the record.
     pub cluster: String,
+    /// Pod labels that the admin vouches for, for `/policies`.
+    pub trusted_labels: Vec<String>,
     /// How a request is judged.
     pub decide: Decide,
     /// One permit a request in flight.
@@ -76,6 +78,7 @@ impl State {
             recording: Recording::default(),
             replica: String::new(),
             cluster: String::new(),
+            trusted_labels: Vec::new(),
             decide: engine::decide,
             in_flight: Semaphore::new(limits::MAX_IN_FLIGHT),
         }
@@ -88,6 +91,7 @@ pub fn app(state: Arc<State>) -> Router {
         .route("/validate", post(handlers::validate))
         .route("/observe", post(handlers::observe))
         .route("/mutate", post(handlers::mutate))
+        .route("/policies", post(handlers::policies))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(state)

@@ -5,11 +5,20 @@ use std::time::Duration;
 /// The longest duration that is believed. Longer ones would only keep a dead request alive.
 const LONGEST: Duration = Duration::from_hours(1);
 
+/// The longest duration at all: a century, so that no sum of a time and a duration overflows.
+const LONGEST_OF_ALL: Duration = Duration::from_hours(24 * 365 * 100);
+
 /// Reads a Go duration that is not negative, such as `10s`, `1m0s`, `1.5h` or `500ms`.
 ///
 /// Gives `None` for anything else, and no more than an hour.
 #[must_use]
 pub fn parse_go(text: &str) -> Option<Duration> {
+    parse(text).map(|duration| duration.min(LONGEST))
+}
+
+/// Reads a Go duration that is not negative and may be as long as a certificate holds.
+#[must_use]
+pub fn parse(text: &str) -> Option<Duration> {
     let text = text.strip_prefix('+').unwrap_or(text);
     if text == "0" {
         return Some(Duration::ZERO);
@@ -28,7 +37,7 @@ pub fn parse_go(text: &str) -> Option<Duration> {
     if text.is_empty() {
         return None;
     }
-    Some(Duration::try_from_secs_f64(seconds).map_or(LONGEST, |d| d.min(LONGEST)))
+    Some(Duration::try_from_secs_f64(seconds).map_or(LONGEST_OF_ALL, |d| d.min(LONGEST_OF_ALL)))
 }
 
 /// The unit at the start of `text` in seconds, and what follows it.
@@ -65,6 +74,8 @@ mod tests {
         ] {
             assert_eq!(parse_go(text), Some(Duration::from_millis(millis)), "{text}");
         }
+        assert_eq!(parse("2160h"), Some(Duration::from_hours(2160)));
+        assert_eq!(parse("9999999h"), Some(LONGEST_OF_ALL));
         assert_eq!(parse_go("250\u{b5}s"), Some(Duration::from_micros(250)));
     }
 

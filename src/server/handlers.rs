@@ -13,8 +13,8 @@ use super::app::{Recording, State};
 use super::clock;
 use super::limits::{self, Deadline};
 use super::metrics::{Endpoint, Rejection};
-use super::respond;
 use super::store::InForce;
+use super::{policies, respond};
 use crate::admission::{Review, ReviewError};
 use crate::engine::{Decision, Outcome, Scope};
 use crate::ledger;
@@ -33,6 +33,10 @@ pub(super) async fn observe(Shared(state): Shared<Arc<State>>, request: Request)
 
 pub(super) async fn mutate(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
     answer(state, Endpoint::Mutate, request).await
+}
+
+pub(super) async fn policies(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
+    answer(state, Endpoint::Policies, request).await
 }
 
 async fn answer(state: Arc<State>, endpoint: Endpoint, request: Request) -> Response {
@@ -117,6 +121,9 @@ fn judge(
         state.metrics.counted(endpoint, review.attributes.operation, Outcome::Allowed, took);
         return Ok(respond::json(StatusCode::OK, respond::unchanged(&review.uid)));
     }
+    if endpoint == Endpoint::Policies {
+        return Ok(judge_policy(state, &review, text, deadline));
+    }
     let attributes = &mut review.attributes;
     attributes.namespace_labels =
         state.namespaces.as_ref().and_then(|namespaces| namespaces.labels(&attributes.namespace));
@@ -141,6 +148,23 @@ fn judge(
     record(state, &in_force, &review, &decision, &Moment { text, time, took });
     state.metrics.reviewed(endpoint, review.attributes.operation, &decision, took);
     Ok(respond::json(StatusCode::OK, answer))
+}
+
+/// A policy is no pod: there is no decision about it, and no record.
+fn judge_policy(state: &State, review: &Review<'_>, text: &str, deadline: &Deadline) -> Response {
+    let operation = review.attributes.operation;
+    let in_force = state.store.load();
+    let judged = catch_unwind(AssertUnwindSafe(|| {
+        policies::judge(state, &in_force, review, Review::object_json(text))
+    }));
+    let took = deadline.started().elapsed();
+    let Ok((outcome, answer)) = judged else {
+        state.metrics.panicked();
+        state.metrics.counted(Endpoint::Policies, operation, Outcome::Failed, took);
+        return respond::fault(Endpoint::Policies, &review.uid);
+    };
+    state.metrics.counted(Endpoint::Policies, operation, outcome, took);
+    respond::json(StatusCode::OK, answer)
 }
 
 /// What the record tells beside review and decision.

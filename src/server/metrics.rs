@@ -13,6 +13,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use self::latency::Latency;
+use super::freshness::Freshness;
 use super::store::PolicyStore;
 use crate::admission::Operation;
 use crate::engine::{Decision, Outcome};
@@ -26,11 +27,13 @@ pub enum Endpoint {
     Observe,
     /// `/mutate`: fixes.
     Mutate,
+    /// `/policies`: policies and exceptions themselves.
+    Policies,
 }
 
 impl Endpoint {
     /// All endpoints.
-    pub const ALL: [Self; 3] = [Self::Validate, Self::Observe, Self::Mutate];
+    pub const ALL: [Self; 4] = [Self::Validate, Self::Observe, Self::Mutate, Self::Policies];
 
     /// The label value.
     #[must_use]
@@ -39,6 +42,7 @@ impl Endpoint {
             Self::Validate => "validate",
             Self::Observe => "observe",
             Self::Mutate => "mutate",
+            Self::Policies => "policies",
         }
     }
 }
@@ -140,6 +144,11 @@ struct CertificateLabel {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WatchLabel {
+    watch: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct BuildLabels {
     version: &'static str,
 }
@@ -165,7 +174,18 @@ pub struct Metrics {
     exceptions: Family<StateLabel, Gauge>,
     reload_failures: Counter,
     certificate_failures: Counter,
+    certificate_management_failures: Counter,
     certificate_not_after: Family<CertificateLabel, Gauge>,
+    watch_stale: Family<WatchLabel, Gauge>,
+}
+
+/// A certificate whose end is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CertificateOf {
+    /// The one that is served.
+    Serving,
+    /// The authority that podgate signs it with.
+    Authority,
 }
 
 /// How many documents of a kind are in force, and how many are not.
@@ -173,10 +193,14 @@ pub struct Metrics {
 pub struct Counts {
     /// Policies in force.
     pub policies: usize,
+    /// Policies that are not in force as they stand, because something is wrong with them.
+    pub broken_policies: usize,
     /// Exceptions in force.
     pub exceptions: usize,
     /// Exceptions that have expired.
     pub expired_exceptions: usize,
+    /// Exceptions that are not in force as they stand, because something is wrong with them.
+    pub broken_exceptions: usize,
 }
 
 impl Default for Metrics {
@@ -220,7 +244,9 @@ impl Metrics {
             exceptions: Family::default(),
             reload_failures: Counter::default(),
             certificate_failures: Counter::default(),
+            certificate_management_failures: Counter::default(),
             certificate_not_after: Family::default(),
+            watch_stale: Family::default(),
         };
         registry.register("reviews", "Reviews answered", reviews);
         registry.register(
@@ -270,6 +296,16 @@ impl Metrics {
             "certificate_not_after_seconds",
             "When the certificate expires, in seconds since 1970",
             self.certificate_not_after.clone(),
+        );
+        r.register(
+            "certificate_management_failures",
+            "Looks at podgate's own certificates after which something was left undone",
+            self.certificate_management_failures.clone(),
+        );
+        r.register(
+            "watch_stale_seconds",
+            "Since when a watch of the cluster is down, 0 where it is up",
+            self.watch_stale.clone(),
         );
     }
 
@@ -337,8 +373,10 @@ impl Metrics {
         self.policy_set.clear();
         self.policy_set.get_or_create(&DigestLabel { digest: digest.to_owned() }).set(1);
         set(&self.policies, "active", counts.policies);
+        set(&self.policies, "broken", counts.broken_policies);
         set(&self.exceptions, "active", counts.exceptions);
         set(&self.exceptions, "expired", counts.expired_exceptions);
+        set(&self.exceptions, "broken", counts.broken_exceptions);
     }
 
     /// Counts a reload of policies that failed.
@@ -369,18 +407,29 @@ impl Metrics {
         self.panics.get()
     }
 
-    /// Tells when the served certificate expires.
-    pub fn certificate(&self, not_after: i64) {
-        self.certificate_not_after
-            .get_or_create(&CertificateLabel { certificate: "serving" })
-            .set(not_after);
+    /// Tells when a certificate expires.
+    pub fn certificate(&self, of: CertificateOf, not_after: i64) {
+        let certificate = match of {
+            CertificateOf::Serving => "serving",
+            CertificateOf::Authority => "ca",
+        };
+        self.certificate_not_after.get_or_create(&CertificateLabel { certificate }).set(not_after);
+    }
+
+    /// Counts a failure to keep podgate's own certificates.
+    pub fn certificate_management_failed(&self) {
+        self.certificate_management_failures.inc();
     }
 
     /// The text of a scrape.
     #[must_use]
-    pub fn render(&self, store: &PolicyStore) -> String {
-        let age = store.load().since.elapsed().as_secs();
-        self.policy_set_age.set(i64::try_from(age).unwrap_or(i64::MAX));
+    pub fn render(&self, store: Option<&PolicyStore>, freshness: &Freshness) -> String {
+        let gauge = |seconds: u64| i64::try_from(seconds).unwrap_or(i64::MAX);
+        let age = store.map_or(0, |store| store.load().since.elapsed().as_secs());
+        self.policy_set_age.set(gauge(age));
+        for (watch, stale) in freshness.watches() {
+            self.watch_stale.get_or_create(&WatchLabel { watch }).set(gauge(stale));
+        }
         let mut text = String::new();
         // Writing to a string cannot fail; a metric that cannot be encoded ends the text early.
         if let Err(error) = text::encode(&mut text, &self.registry) {

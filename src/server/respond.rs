@@ -14,6 +14,8 @@ pub(super) fn review(endpoint: Endpoint, uid: &str, decision: &Decision) -> Vec<
         Endpoint::Validate => annotated(validate(uid, decision), decision).to_json(),
         Endpoint::Observe => annotated(observe(uid, decision), decision).to_json(),
         Endpoint::Mutate => unchanged(uid),
+        // Nothing is decided about a pod there.
+        Endpoint::Policies => admission::Response::allowed(uid).to_json(),
     }
 }
 
@@ -66,7 +68,7 @@ pub(super) fn fault(endpoint: Endpoint, uid: &str) -> Response {
                 admission::Response::denied(uid, 500, "InternalError", MESSAGE.to_owned());
             json(StatusCode::OK, refused.to_json())
         }
-        Endpoint::Observe | Endpoint::Mutate => problem(
+        Endpoint::Observe | Endpoint::Mutate | Endpoint::Policies => problem(
             StatusCode::INTERNAL_SERVER_ERROR,
             "InternalError",
             "podgate failed while judging this request and has logged where",
@@ -112,7 +114,7 @@ pub(super) fn rejection(rejection: Rejection) -> Response {
         Rejection::NotFound => (
             StatusCode::NOT_FOUND,
             "NotFound",
-            "no such path: reviews go to /validate, /observe or /mutate",
+            "no such path: reviews go to /validate, /observe, /mutate or /policies",
         ),
         Rejection::Method => {
             (StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", "only POST is answered here")

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, Guard};
 use tokio::time::Instant;
 
-use crate::policy::PolicySet;
+use crate::policy::{PolicySet, Source};
 
 /// A policy set and how it came to be in force.
 #[derive(Debug)]
 pub struct InForce {
     /// The set.
     pub set: PolicySet,
+    /// What it was compiled from.
+    pub sources: Vec<Source>,
     /// Counted from 1 since the process started.
     pub generation: u64,
     /// When it was compiled.
@@ -30,7 +32,13 @@ impl PolicyStore {
     /// Starts with `set` in force.
     #[must_use]
     pub fn new(set: PolicySet) -> Self {
-        let first = InForce { set, generation: 1, since: Instant::now() };
+        Self::with_sources(set, Vec::new())
+    }
+
+    /// Starts with `set` in force, which was compiled from `sources`.
+    #[must_use]
+    pub fn with_sources(set: PolicySet, sources: Vec<Source>) -> Self {
+        let first = InForce { set, sources, generation: 1, since: Instant::now() };
         Self { current: ArcSwap::from_pointee(first), problems: ArcSwap::default() }
     }
 
@@ -41,9 +49,10 @@ impl PolicyStore {
     }
 
     /// Puts `set` in force and forgets what was wrong before. Only one task may call it.
-    pub fn replace(&self, set: PolicySet) -> u64 {
+    pub fn replace(&self, set: PolicySet, sources: Vec<Source>) -> u64 {
         let generation = self.load().generation + 1;
-        self.current.store(Arc::new(InForce { set, generation, since: Instant::now() }));
+        let since = Instant::now();
+        self.current.store(Arc::new(InForce { set, sources, generation, since }));
         self.problems.store(Arc::default());
         generation
     }
@@ -51,11 +60,6 @@ impl PolicyStore {
     /// Keeps the set in force, and remembers why the newer documents are not.
     pub fn keep(&self, problems: Vec<String>) {
         self.problems.store(Arc::new(problems));
-    }
-
-    /// The documents are again those in force.
-    pub fn settle(&self) {
-        self.problems.store(Arc::default());
     }
 
     /// What is wrong with documents that are newer than the set in force.

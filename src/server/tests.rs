@@ -19,25 +19,26 @@ struct Running {
 
 fn start(grace: Duration, max_connections: usize) -> Running {
     let (policies, compiled) =
-        Policies::load(Origin::Embedded(policy::embedded()), Vec::new()).unwrap();
+        Policies::load(Origin::Embedded(policy::embedded()), Vec::new(), None).unwrap();
     let metrics = Arc::new(Metrics::new());
     let store = Arc::new(PolicyStore::new(compiled.set));
     let state = Arc::new(State::new(store, Arc::clone(&metrics)));
     let options = Options {
         listen: ([127, 0, 0, 1], 0).into(),
-        admin_listen: ([127, 0, 0, 1], 0).into(),
         certificate: Source::SelfSigned { names: Vec::new() },
+        clients: None,
         max_connections,
         grace,
         policy_poll: reload::POLL,
         certificate_poll: tls::POLL,
     };
     let readiness = Readiness::default();
-    let bound = Bound::bind(options, state, readiness.clone()).unwrap();
+    let listening = readiness.condition("listening");
+    let bound = Bound::bind(options, state).unwrap();
     assert!(!readiness.is_ready());
     let address = bound.address().unwrap();
     let (sender, signals) = mpsc::unbounded_channel();
-    let task = tokio::spawn(bound.run(policies, signals));
+    let task = tokio::spawn(bound.run(policies, signals, readiness.clone(), listening));
     Running { address, metrics, readiness, signals: sender, task }
 }
 
@@ -102,14 +103,14 @@ fn a_port_that_is_taken_is_told_with_its_flag() {
     let store = Arc::new(PolicyStore::new(PolicySet::default()));
     let options = Options {
         listen: taken.local_addr().unwrap(),
-        admin_listen: ([127, 0, 0, 1], 0).into(),
         certificate: Source::SelfSigned { names: Vec::new() },
+        clients: None,
         max_connections: 1,
         grace: Duration::ZERO,
         policy_poll: reload::POLL,
         certificate_poll: tls::POLL,
     };
     let state = Arc::new(State::new(store, Arc::default()));
-    let error = Bound::bind(options, state, Readiness::default()).unwrap_err().to_string();
+    let error = Bound::bind(options, state).unwrap_err().to_string();
     assert!(error.contains("give another address with --listen"), "{error}");
 }

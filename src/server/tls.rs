@@ -1,26 +1,31 @@
 //! The serving certificate: what is served now, and how it is replaced without a restart.
 
 mod certificate;
+mod client_auth;
 mod self_signed;
 
-use std::path::PathBuf;
+use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use rustls::ServerConfig;
-use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use tokio::sync::watch;
 
 pub use self::certificate::{Certificate, CertificateError};
-use super::metrics::Metrics;
+use self::client_auth::ClientAuth;
+pub use self::client_auth::Clients;
+use super::metrics::{CertificateOf, Metrics};
 use super::{clock, files};
 
 /// How often the certificate's files are compared with what is served.
 pub const POLL: Duration = Duration::from_secs(15);
 
 /// Where the certificate comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Source {
     /// PEM files, read again when their content changes.
     Files {
@@ -34,35 +39,65 @@ pub enum Source {
         /// DNS names and addresses.
         names: Vec<String>,
     },
+    /// Kept by somebody else in this process, who hands on each new one at once.
+    Handed(watch::Receiver<Arc<Pem>>),
+}
+
+/// A chain and its key, as PEM.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Pem {
+    /// The chain, leaf first.
+    pub certificate: String,
+    /// The private key.
+    pub key: String,
+}
+
+impl fmt::Debug for Pem {
+    /// Without the key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pem")
+    }
 }
 
 /// The certificate that is served, and the one place where it is replaced.
 #[derive(Debug)]
 pub struct Serving {
     source: Source,
+    clients: Option<Arc<ClientAuth>>,
     current: ArcSwap<CertifiedKey>,
     metrics: Arc<Metrics>,
 }
 
 impl Serving {
-    /// Loads the certificate for the first time.
+    /// Loads the certificate for the first time, and who may call: everybody, where `clients` is absent.
     pub fn load(
         source: Source,
+        clients: Option<Clients>,
         metrics: Arc<Metrics>,
     ) -> Result<(Arc<Self>, Loaded), CertificateError> {
+        let clients = clients.map(ClientAuth::load).transpose()?;
         let (certificate, state) = fetch(&source)?;
-        metrics.certificate(certificate.not_after);
+        metrics.certificate(CertificateOf::Serving, certificate.not_after);
         let current = ArcSwap::new(Arc::new(certificate.key));
-        Ok((Arc::new(Self { source, current, metrics }), state))
+        Ok((Arc::new(Self { source, clients, current, metrics }), state))
     }
 
     /// The TLS settings: HTTP/2 first, and this certificate, whichever it is by then.
     pub fn config(self: &Arc<Self>) -> Result<ServerConfig, rustls::Error> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let mut config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_no_client_auth()
-            .with_cert_resolver(Arc::clone(self) as Arc<dyn ResolvesServerCert>);
+        let builder =
+            ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+        let builder = match &self.clients {
+            Some(clients) => builder.with_client_cert_verifier(Arc::clone(clients) as _),
+            None => builder.with_no_client_auth(),
+        };
+        let mut config =
+            builder.with_cert_resolver(Arc::clone(self) as Arc<dyn ResolvesServerCert>);
+        if self.clients.is_some() {
+            // A session that is resumed is not checked again.
+            config.session_storage = Arc::new(NoServerSessionStorage {});
+            config.send_tls13_tickets = 0;
+        }
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(config)
     }
@@ -74,8 +109,12 @@ impl Serving {
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         ticks.tick().await;
         let mut last_error = String::new();
+        let mut source = self.source.clone();
         loop {
-            ticks.tick().await;
+            tokio::select! {
+                () = source.wait() => {}
+                _ = ticks.tick() => {}
+            }
             let this = Arc::clone(&self);
             let before = loaded.clone();
             // Files may lie on a slow volume, and a key takes a while to make.
@@ -102,12 +141,18 @@ impl Serving {
 
     /// Replaces the certificate where the source has another one by now.
     fn renew(&self, loaded: &Loaded) -> Result<Option<Loaded>, CertificateError> {
+        if let Some(clients) = &self.clients
+            && clients.renew()?
+        {
+            tracing::info!("authority of clients replaced");
+        }
         let due = match (&self.source, loaded) {
             (Source::Files { certificate, key }, Loaded::Content(before)) => {
                 files::read(&[certificate, key])? != *before
             }
             (_, Loaded::Until(renewal)) => clock::now().as_second() >= *renewal,
-            (Source::SelfSigned { .. }, Loaded::Content(_)) => true,
+            (Source::Handed(pem), Loaded::Handed(before)) => *pem.borrow() != *before,
+            _ => true,
         };
         if !due {
             return Ok(None);
@@ -115,7 +160,7 @@ impl Serving {
         let (certificate, state) = fetch(&self.source)?;
         let not_after = certificate.not_after;
         self.current.store(Arc::new(certificate.key));
-        self.metrics.certificate(not_after);
+        self.metrics.certificate(CertificateOf::Serving, not_after);
         let expires = jiff::Timestamp::from_second(not_after).unwrap_or_default();
         tracing::info!(%expires, "serving certificate replaced");
         Ok(Some(state))
@@ -135,6 +180,20 @@ pub enum Loaded {
     Content(files::Content),
     /// When a new one is due, in seconds since 1970.
     Until(i64),
+    /// What was handed on.
+    Handed(Arc<Pem>),
+}
+
+impl Source {
+    /// Waits until something newer is handed on. What is not handed on is looked for.
+    async fn wait(&mut self) {
+        if let Self::Handed(pem) = self
+            && pem.changed().await.is_ok()
+        {
+            return;
+        }
+        std::future::pending().await
+    }
 }
 
 fn fetch(source: &Source) -> Result<(Certificate, Loaded), CertificateError> {
@@ -149,6 +208,16 @@ fn fetch(source: &Source) -> Result<(Certificate, Loaded), CertificateError> {
             let certificate = self_signed::make(names, clock::now())?;
             let renewal = certificate.not_after - self_signed::RENEW_BEFORE;
             Ok((certificate, Loaded::Until(renewal)))
+        }
+        Source::Handed(pem) => {
+            let pem = Arc::clone(&pem.borrow());
+            // What cannot be used names no file, but what it was kept as.
+            let (chain, key) = (Path::new("tls.crt"), Path::new("tls.key"));
+            let loaded = Certificate::from_pem(
+                (chain, pem.certificate.as_bytes()),
+                (key, pem.key.as_bytes()),
+            )?;
+            Ok((loaded, Loaded::Handed(pem)))
         }
     }
 }

@@ -22,9 +22,14 @@ pub(in crate::cli) struct Args {
 }
 
 /// Every setting. Absent means the default.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Debug, Clone, Default, PartialEq, clap::Args, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(super) struct Settings {
+    /// What this process does: all, webhook (answers reviews) or controller (keeps certificates and the
+    /// status of policies, and answers no review) [default: all]
+    #[arg(long, value_name = "ROLE", value_enum)]
+    pub(super) role: Option<Role>,
     /// Policy file, or directory of them; may be repeated [default: the built-in baseline and shared-kernel]
     #[arg(long, value_name = "PATH")]
     pub(super) policies: Vec<PathBuf>,
@@ -43,9 +48,43 @@ pub(super) struct Settings {
     /// Make a certificate at start
     #[arg(long)]
     pub(super) tls_self_signed: bool,
-    /// Name or address that the self-signed certificate also holds for; may be repeated
+    /// Name or address that a self-signed or managed certificate also holds for; may be repeated
     #[arg(long, value_name = "NAME")]
     pub(super) tls_san: Vec<String>,
+    /// PEM file of the authority that signs clients' certificates; given, only clients with one may connect
+    #[arg(long, value_name = "FILE")]
+    pub(super) tls_client_ca: Option<PathBuf>,
+    /// Common name or DNS name of which a client's certificate must hold one; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub(super) tls_client_name: Vec<String>,
+    /// Make the certificate, keep it in Secrets, and tell the API server of its authority
+    #[arg(long)]
+    pub(super) tls_managed: bool,
+    /// Secret of the managed certificate; its authority lies in the one called the same with -ca behind it
+    /// [default: podgate-tls]
+    #[arg(long, value_name = "NAME")]
+    pub(super) certificate_secret: Option<String>,
+    /// Name of the webhook configurations, validating and mutating, whose caBundle is kept [default: podgate]
+    #[arg(long, value_name = "NAME")]
+    pub(super) webhook_configuration: Option<String>,
+    /// How long a managed certificate holds; it is renewed at two thirds [default: 2160h]
+    #[arg(long, value_name = "DURATION")]
+    pub(super) certificate_lifetime: Option<Period>,
+    /// How long the authority of managed certificates holds; it is renewed at two thirds [default: 8760h]
+    #[arg(long, value_name = "DURATION")]
+    pub(super) ca_lifetime: Option<Period>,
+    /// Podgate's own namespace [default: that of the service account or the kubeconfig]
+    #[arg(long, value_name = "NAME")]
+    pub(super) namespace: Option<String>,
+    /// Service that the API server calls [default: podgate]
+    #[arg(long, value_name = "NAME")]
+    pub(super) service: Option<String>,
+    /// Have `PodPolicy` and `PodPolicyException` resources in force, beside the files
+    #[arg(long)]
+    pub(super) watch_policies: bool,
+    /// Know the labels of namespaces, for namespaceSelector; else a policy with one applies to all of them
+    #[arg(long)]
+    pub(super) watch_namespaces: bool,
     /// Which decisions are recorded: all, or notable (where anything was found) [default: notable]
     #[arg(long, value_name = "WHICH", value_parser = recording)]
     pub(super) record: Option<Recording>,
@@ -78,6 +117,19 @@ pub(super) struct Settings {
     pub(super) log_format: Option<LogFormat>,
 }
 
+/// What a process does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Role {
+    /// Everything.
+    #[default]
+    All,
+    /// Answer reviews.
+    Webhook,
+    /// Keep certificates and the status of policies.
+    Controller,
+}
+
 /// Form of log lines.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -107,6 +159,7 @@ impl Settings {
     fn over(self, file: Self) -> Self {
         // In full, so that a forgotten setting does not compile.
         let Self {
+            role,
             policies,
             listen,
             admin_listen,
@@ -114,6 +167,17 @@ impl Settings {
             tls_key,
             tls_self_signed,
             tls_san,
+            tls_client_ca,
+            tls_client_name,
+            tls_managed,
+            certificate_secret,
+            webhook_configuration,
+            certificate_lifetime,
+            ca_lifetime,
+            namespace,
+            service,
+            watch_policies,
+            watch_namespaces,
             record,
             max_in_flight,
             max_connections,
@@ -125,14 +189,16 @@ impl Settings {
             cluster,
             log_format,
         } = self;
-        // The three say one thing together: where the certificate comes from.
-        let flags_name_tls = tls_cert.is_some() || tls_key.is_some() || tls_self_signed;
-        let (tls_cert, tls_key, tls_self_signed) = if flags_name_tls {
-            (tls_cert, tls_key, tls_self_signed)
+        // The four say one thing together: where the certificate comes from.
+        let flags_name_tls =
+            tls_cert.is_some() || tls_key.is_some() || tls_self_signed || tls_managed;
+        let (tls_cert, tls_key, tls_self_signed, tls_managed) = if flags_name_tls {
+            (tls_cert, tls_key, tls_self_signed, tls_managed)
         } else {
-            (file.tls_cert, file.tls_key, file.tls_self_signed)
+            (file.tls_cert, file.tls_key, file.tls_self_signed, file.tls_managed)
         };
         Self {
+            role: role.or(file.role),
             policies: first_given(policies, file.policies),
             listen: listen.or(file.listen),
             admin_listen: admin_listen.or(file.admin_listen),
@@ -140,6 +206,17 @@ impl Settings {
             tls_key,
             tls_self_signed,
             tls_san: first_given(tls_san, file.tls_san),
+            tls_client_ca: tls_client_ca.or(file.tls_client_ca),
+            tls_client_name: first_given(tls_client_name, file.tls_client_name),
+            tls_managed,
+            certificate_secret: certificate_secret.or(file.certificate_secret),
+            webhook_configuration: webhook_configuration.or(file.webhook_configuration),
+            certificate_lifetime: certificate_lifetime.or(file.certificate_lifetime),
+            ca_lifetime: ca_lifetime.or(file.ca_lifetime),
+            namespace: namespace.or(file.namespace),
+            service: service.or(file.service),
+            watch_policies: watch_policies || file.watch_policies,
+            watch_namespaces: watch_namespaces || file.watch_namespaces,
             record: record.or(file.record),
             max_in_flight: max_in_flight.or(file.max_in_flight),
             max_connections: max_connections.or(file.max_connections),
@@ -174,7 +251,7 @@ impl FromStr for Period {
     type Err = NotAPeriod;
 
     fn from_str(text: &str) -> Result<Self, NotAPeriod> {
-        duration::parse_go(text).map(Self).ok_or(NotAPeriod)
+        duration::parse(text).map(Self).ok_or(NotAPeriod)
     }
 }
 

@@ -20,8 +20,8 @@ struct Watched {
 fn watch(text: &str) -> Watched {
     let volume = Volume::new(&[("policy.yaml", text.as_bytes())]);
     let origin = Origin::Paths(vec![volume.root()]);
-    let (policies, compiled) = Policies::load(origin, Vec::new()).unwrap();
-    let store = Arc::new(PolicyStore::new(compiled.set));
+    let (policies, compiled) = Policies::load(origin, Vec::new(), None).unwrap();
+    let store = Arc::new(start(compiled, &Metrics::new()));
     let metrics: Arc<Metrics> = Arc::default();
     let task =
         policies.keep_fresh(Arc::clone(&store), Arc::clone(&metrics), Duration::from_millis(5));
@@ -101,6 +101,43 @@ async fn a_file_that_was_emptied_does_not_let_everything_pass() {
 fn everything_that_is_wrong_at_start_is_told_at_once() {
     let broken = policy("a").replace("privileged", "priviledged");
     let volume = Volume::new(&[("a.yaml", broken.as_bytes()), ("b.yaml", b"kind: PodPolice\n")]);
-    let problems = Policies::load(Origin::Paths(vec![volume.root()]), Vec::new()).unwrap_err();
+    let problems =
+        Policies::load(Origin::Paths(vec![volume.root()]), Vec::new(), None).unwrap_err();
     assert!(problems.len() >= 2, "{problems:?}");
+}
+
+#[tokio::test]
+async fn resources_come_and_go_beside_the_files_and_a_broken_one_is_told() {
+    let resource = |text: String| Source { name: "podpolicy/b".to_owned(), text };
+    let broken = policy("b").replace("privileged", "priviledged");
+    let (sender, resources) = watch::channel(Arc::new(vec![resource(broken.clone())]));
+    let volume = Volume::new(&[("policy.yaml", policy("a").as_bytes())]);
+    let origin = Origin::Paths(vec![volume.root()]);
+    let (policies, compiled) = Policies::load(origin, Vec::new(), Some(resources)).unwrap();
+    let metrics: Arc<Metrics> = Arc::default();
+    let store = Arc::new(start(compiled, &metrics));
+    assert_eq!(store.problems().len(), 1, "a broken resource keeps nobody from starting");
+    let mut outcome = policies.outcome();
+    assert_eq!(outcome.borrow().problems[0].source, "podpolicy/b");
+    // However rarely files are looked at.
+    let fresh = policies.keep_fresh(Arc::clone(&store), metrics, Duration::from_hours(1));
+    let task = tokio::spawn(fresh);
+
+    sender.send(Arc::new(vec![resource(policy("b"))])).unwrap();
+    outcome.wait_for(|outcome| outcome.problems.is_empty()).await.unwrap();
+    let names = || -> Vec<String> {
+        store.load().set.policies().iter().map(|policy| policy.name.clone()).collect()
+    };
+    assert_eq!(names(), ["a", "b"]);
+    assert!(store.problems().is_empty());
+
+    sender.send(Arc::new(vec![resource(broken)])).unwrap();
+    outcome.wait_for(|outcome| !outcome.problems.is_empty()).await.unwrap();
+    assert_eq!(names(), ["a", "b"], "as it was");
+    assert_eq!(outcome.borrow().in_force, [resource(policy("b"))]);
+
+    sender.send(Arc::default()).unwrap();
+    outcome.wait_for(|outcome| outcome.resources.is_empty()).await.unwrap();
+    assert_eq!(names(), ["a"]);
+    task.abort();
 }

@@ -38,6 +38,14 @@ pub enum CertificateError {
         /// The key's file.
         key: PathBuf,
     },
+    /// The authority of clients cannot be used.
+    #[error("{}: {reason}: --tls-client-ca takes a PEM file with the certificates of the authorities that clients' are signed by", path.display())]
+    ClientAuthority {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// No certificate could be made.
     #[error("cannot make a self-signed certificate: {0}: check the names given with --tls-san")]
     SelfSigned(String),

@@ -39,7 +39,7 @@ fn leaf(serving: &Serving) -> Vec<u8> {
 async fn a_secret_that_is_replaced_twice_is_served_twice() {
     let first = pair();
     let mut volume = Volume::new(&first.files());
-    let (serving, loaded) = Serving::load(source(&volume), Arc::default()).unwrap();
+    let (serving, loaded) = Serving::load(source(&volume), None, Arc::default()).unwrap();
     assert_eq!(leaf(&serving), first.leaf);
     let task = tokio::spawn(Arc::clone(&serving).keep_fresh(loaded, Duration::from_millis(5)));
     for _ in 0..2 {
@@ -55,7 +55,7 @@ async fn a_key_of_another_certificate_leaves_the_last_good_pair_and_is_counted_o
     let (good, other) = (pair(), pair());
     let mut volume = Volume::new(&good.files());
     let metrics: Arc<Metrics> = Arc::default();
-    let (serving, loaded) = Serving::load(source(&volume), Arc::clone(&metrics)).unwrap();
+    let (serving, loaded) = Serving::load(source(&volume), None, Arc::clone(&metrics)).unwrap();
     let task = tokio::spawn(Arc::clone(&serving).keep_fresh(loaded, Duration::from_millis(5)));
     volume.swap(&[("tls.crt", other.certificate.as_bytes()), ("tls.key", good.key.as_bytes())]);
     eventually("the failure is counted", || metrics.certificate_failures() == 1).await;
@@ -68,7 +68,7 @@ async fn a_key_of_another_certificate_leaves_the_last_good_pair_and_is_counted_o
 
 fn load_error(certificate: &str, key: &str) -> String {
     let volume = Volume::new(&[("tls.crt", certificate.as_bytes()), ("tls.key", key.as_bytes())]);
-    Serving::load(source(&volume), Arc::default()).unwrap_err().to_string()
+    Serving::load(source(&volume), None, Arc::default()).unwrap_err().to_string()
 }
 
 #[test]
@@ -87,7 +87,8 @@ fn errors_name_the_file_and_the_remedy() {
 #[test]
 fn a_self_signed_certificate_holds_for_ninety_days_and_the_names_given() {
     let names = vec!["podgate.podgate.svc".to_owned(), "localhost".to_owned()];
-    let (serving, loaded) = Serving::load(Source::SelfSigned { names }, Arc::default()).unwrap();
+    let (serving, loaded) =
+        Serving::load(Source::SelfSigned { names }, None, Arc::default()).unwrap();
     let der = leaf(&serving);
     let (_, parsed) = x509_parser::parse_x509_certificate(&der).unwrap();
     let validity = parsed.validity();
@@ -109,6 +110,130 @@ fn a_self_signed_certificate_holds_for_ninety_days_and_the_names_given() {
 #[test]
 fn http2_is_offered_before_http1() {
     let source = Source::SelfSigned { names: Vec::new() };
-    let (serving, _) = Serving::load(source, Arc::default()).unwrap();
+    let (serving, _) = Serving::load(source, None, Arc::default()).unwrap();
     assert_eq!(serving.config().unwrap().alpn_protocols, [b"h2".to_vec(), b"http/1.1".to_vec()]);
+}
+
+#[tokio::test]
+async fn what_is_handed_on_is_served_at_once_and_nothing_broken_is() {
+    let pem = |pair: &Pair| {
+        Arc::new(Pem { certificate: pair.certificate.clone(), key: pair.key.clone() })
+    };
+    let (first, second) = (pair(), pair());
+    let (sender, receiver) = watch::channel(pem(&first));
+    let metrics: Arc<Metrics> = Arc::default();
+    let (serving, loaded) =
+        Serving::load(Source::Handed(receiver), None, Arc::clone(&metrics)).unwrap();
+    assert_eq!(leaf(&serving), first.leaf);
+    // However rarely files are looked at.
+    let task = tokio::spawn(Arc::clone(&serving).keep_fresh(loaded, Duration::from_hours(1)));
+    sender.send(pem(&second)).unwrap();
+    eventually("the second is served", || leaf(&serving) == second.leaf).await;
+    let mixed = Pem { certificate: first.certificate.clone(), key: second.key.clone() };
+    sender.send(Arc::new(mixed)).unwrap();
+    eventually("the failure is counted", || metrics.certificate_failures() == 1).await;
+    assert_eq!(leaf(&serving), second.leaf);
+    assert!(!format!("{:?}", pem(&first)).contains("PRIVATE"));
+    task.abort();
+}
+
+/// An authority of clients, and certificates that it signs.
+struct Authority {
+    issuer: rcgen::Issuer<'static, KeyPair>,
+    pem: String,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::default();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let pem = params.self_signed(&key).unwrap().pem();
+        Self { issuer: rcgen::Issuer::new(params, key), pem }
+    }
+
+    fn client(&self, common_name: &str, dns: &[&str]) -> ClientPair {
+        let key = KeyPair::generate().unwrap();
+        let dns: Vec<String> = dns.iter().map(|name| (*name).to_owned()).collect();
+        let mut params = CertificateParams::new(dns).unwrap();
+        params.distinguished_name.push(rcgen::DnType::CommonName, common_name);
+        params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        (
+            vec![certificate.der().clone()],
+            rustls::pki_types::PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+        )
+    }
+}
+
+type ClientPair =
+    (Vec<rustls::pki_types::CertificateDer<'static>>, rustls::pki_types::PrivateKeyDer<'static>);
+
+/// Shakes hands in memory, and tells how the server ended it.
+fn handshake(serving: &Arc<Serving>, client: Option<ClientPair>) -> Result<(), rustls::Error> {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(serving.current.load().cert[0].clone()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots);
+    let config = match client {
+        Some((chain, key)) => builder.with_client_auth_cert(chain, key).unwrap(),
+        None => builder.with_no_client_auth(),
+    };
+    let name = "localhost".try_into().unwrap();
+    let mut client = rustls::ClientConnection::new(Arc::new(config), name).unwrap();
+    let mut server = rustls::ServerConnection::new(Arc::new(serving.config().unwrap())).unwrap();
+    let mut bytes = Vec::new();
+    while client.is_handshaking() || server.is_handshaking() {
+        bytes.clear();
+        client.write_tls(&mut bytes).unwrap();
+        server.read_tls(&mut bytes.as_slice()).unwrap();
+        server.process_new_packets()?;
+        bytes.clear();
+        server.write_tls(&mut bytes).unwrap();
+        client.read_tls(&mut bytes.as_slice()).unwrap();
+        client.process_new_packets().unwrap();
+    }
+    Ok(())
+}
+
+#[test]
+fn only_clients_of_the_authority_with_one_of_the_names_are_let_in() {
+    let (authority, other) = (Authority::new(), Authority::new());
+    let mut volume = Volume::new(&[("ca.crt", authority.pem.as_bytes())]);
+    let load = |names: &[&str]| {
+        let clients = Clients {
+            authority: volume.path("ca.crt"),
+            names: names.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        let source = Source::SelfSigned { names: Vec::new() };
+        Serving::load(source, Some(clients), Arc::default()).unwrap()
+    };
+    let (any, _) = load(&[]);
+    assert!(handshake(&any, Some(authority.client("whoever", &[]))).is_ok());
+    assert!(handshake(&any, Some(other.client("whoever", &[]))).is_err());
+    assert_eq!(handshake(&any, None), Err(rustls::Error::NoCertificatesPresented));
+    let (named, loaded) = load(&["kube-apiserver", "front-proxy"]);
+    assert!(handshake(&named, Some(authority.client("kube-apiserver", &[]))).is_ok());
+    assert!(handshake(&named, Some(authority.client("x", &["a", "front-proxy"]))).is_ok());
+    assert!(handshake(&named, Some(authority.client("kubelet", &["kube"]))).is_err());
+    assert!(handshake(&named, Some(other.client("kube-apiserver", &[]))).is_err());
+    // The authority is replaced without a restart.
+    volume.swap(&[("ca.crt", other.pem.as_bytes())]);
+    named.renew(&loaded).unwrap();
+    assert!(handshake(&named, Some(other.client("kube-apiserver", &[]))).is_ok());
+    assert!(handshake(&named, Some(authority.client("kube-apiserver", &[]))).is_err());
+    volume.swap(&[("ca.crt", b"")]);
+    let error = named.renew(&loaded).unwrap_err().to_string();
+    assert!(error.contains("ca.crt: no certificate in it: --tls-client-ca takes"), "{error}");
+    assert!(handshake(&named, Some(other.client("kube-apiserver", &[]))).is_ok(), "the last good");
+}
+
+#[test]
+fn without_an_authority_of_clients_everybody_is_let_in() {
+    let source = Source::SelfSigned { names: Vec::new() };
+    let (serving, _) = Serving::load(source, None, Arc::default()).unwrap();
+    assert!(handshake(&serving, None).is_ok());
 }

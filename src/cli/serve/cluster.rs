@@ -1,0 +1,238 @@
+//! What the server and the cluster's side tell each other. Neither knows the other.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use kube::Client;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::admission::NamespaceLabels;
+use crate::cluster::certificates::{self, Keeper, Kept};
+use crate::cluster::lease::Election;
+use crate::cluster::{self, Clock, Health, Namespaces, Resources, status};
+use crate::policy::Source;
+use crate::server::metrics::CertificateOf;
+use crate::server::readiness::Condition;
+use crate::server::reload::Outcome;
+use crate::server::tls::Pem;
+use crate::server::{self, Admin, Metrics, clock};
+
+/// The Lease of the one replica that writes.
+const LEASE: &str = "podgate-controller";
+
+/// What is wanted of the cluster.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Wanted {
+    pub(super) namespace: Option<String>,
+    /// Certificates to keep.
+    pub(super) managed: Option<certificates::Settings>,
+    /// Policies as resources.
+    pub(super) policies: bool,
+    /// The labels of namespaces.
+    pub(super) namespaces: bool,
+    /// The status of policies to be written.
+    pub(super) status: bool,
+}
+
+impl Wanted {
+    /// Whether anything is.
+    pub(super) fn any(&self) -> bool {
+        self.managed.is_some() || self.policies || self.namespaces || self.status
+    }
+}
+
+/// What the cluster gives. Its tasks end with it.
+#[derive(Default)]
+pub(super) struct Cluster {
+    tasks: JoinSet<()>,
+    /// Completes when everything that a first answer needs has been heard.
+    heard: Vec<watch::Receiver<bool>>,
+    pub(super) namespaces: Option<Arc<dyn server::Namespaces>>,
+    pub(super) resources: Option<watch::Receiver<Arc<Vec<Source>>>>,
+    pub(super) kept: Option<watch::Receiver<Kept>>,
+    client: Option<Client>,
+    leads: Option<watch::Receiver<bool>>,
+    election: Option<Election>,
+}
+
+impl Cluster {
+    /// Begins with everything that is wanted. Nothing has been heard yet when it returns.
+    pub(super) async fn join(wanted: Wanted, replica: &str, admin: &Admin) -> anyhow::Result<Self> {
+        let mut this = Self::default();
+        if !wanted.any() {
+            return Ok(this);
+        }
+        let client = cluster::connect().await?;
+        let namespace = wanted.namespace.unwrap_or_else(|| client.default_namespace().to_owned());
+        this.client = Some(client.clone());
+        if wanted.managed.is_some() || wanted.status {
+            this.elect(&client, &namespace, replica);
+        }
+        if let (Some(managed), Some(leads)) = (wanted.managed, this.leads.clone()) {
+            let settings = certificates::Settings { namespace, ..managed };
+            let (sender, kept) = watch::channel(Kept::default());
+            let keeper = Keeper::new(client.clone(), settings, now());
+            this.spawn(keeper.run(leads, sender));
+            let condition = admin.readiness.condition("certificate");
+            this.spawn(tell(kept.clone(), Arc::clone(&admin.metrics), condition));
+            this.kept = Some(kept);
+        }
+        if wanted.namespaces {
+            let known = Namespaces::default();
+            let (sender, health) = watch::channel(Health::default());
+            this.spawn(known.clone().watch(client.clone(), sender));
+            this.follow("namespaces", health, admin);
+            this.namespaces = Some(Arc::new(Labels(known)));
+        }
+        if wanted.policies {
+            let (sources, resources) = watch::channel(Arc::default());
+            let (sender, health) = watch::channel(Health::default());
+            this.spawn(Resources::new(sources, sender).watch(client));
+            this.follow("policies", health, admin);
+            this.resources = Some(resources);
+        }
+        Ok(this)
+    }
+
+    fn elect(&mut self, client: &Client, namespace: &str, replica: &str) {
+        let election = Election {
+            client: client.clone(),
+            namespace: namespace.to_owned(),
+            name: LEASE.to_owned(),
+            // A name may come back with another process behind it.
+            identity: format!("{replica}_{}", uuid::Uuid::now_v7()),
+            clock: now(),
+        };
+        let (sender, leads) = watch::channel(false);
+        self.spawn(election.clone().run(sender));
+        self.leads = Some(leads);
+        self.election = Some(election);
+    }
+
+    fn spawn(&mut self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(server::background(task));
+    }
+
+    /// Tells the admin port of a watch, which is ready once its first list is complete.
+    fn follow(&mut self, name: &'static str, mut health: watch::Receiver<Health>, admin: &Admin) {
+        let watch = admin.freshness.watch(name);
+        let mut condition = Some(admin.readiness.condition(name));
+        let (sender, heard) = watch::channel(false);
+        self.heard.push(heard);
+        self.spawn(async move {
+            loop {
+                let now = *health.borrow_and_update();
+                watch.set(now.up);
+                if now.complete {
+                    if let Some(condition) = condition.take() {
+                        condition.met();
+                    }
+                    sender.send_replace(true);
+                }
+                if health.changed().await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
+
+    /// Returns once every watch has its first list.
+    pub(super) async fn heard(&self) -> anyhow::Result<()> {
+        for heard in &self.heard {
+            heard.clone().wait_for(|heard| *heard).await.context("a watch has ended")?;
+        }
+        Ok(())
+    }
+
+    /// What is served, once there is something, and whatever replaces it.
+    pub(super) async fn certificate(&mut self) -> anyhow::Result<watch::Receiver<Arc<Pem>>> {
+        let mut kept = self.kept.clone().context("nobody keeps certificates")?;
+        let pem = |kept: &Kept| {
+            let leaf = kept.leaf.as_ref()?;
+            Some(Arc::new(Pem { certificate: leaf.chain.clone(), key: leaf.key.clone() }))
+        };
+        let first = kept.wait_for(|kept| kept.leaf.is_some()).await.map(|kept| pem(&kept));
+        let first = first.ok().flatten().context("the keeper of certificates has ended")?;
+        let (sender, receiver) = watch::channel(first);
+        self.spawn(async move {
+            while kept.changed().await.is_ok() {
+                let Some(new) = pem(&kept.borrow_and_update()) else { continue };
+                sender.send_if_modified(|old| std::mem::replace(old, Arc::clone(&new)) != new);
+            }
+        });
+        Ok(receiver)
+    }
+
+    /// Has the status of resources written as `outcome` tells of them.
+    pub(super) fn keep_status(&mut self, mut outcome: watch::Receiver<Outcome>) {
+        let (Some(client), Some(leads)) = (self.client.clone(), self.leads.clone()) else { return };
+        let compiled = |outcome: &Outcome| status::Compiled {
+            digest: outcome.digest.clone(),
+            resources: outcome.resources.to_vec(),
+            in_force: outcome.in_force.clone(),
+            problems: outcome.problems.clone(),
+        };
+        let (sender, receiver) = watch::channel(compiled(&outcome.borrow_and_update()));
+        self.spawn(status::keep(client, receiver, leads, now()));
+        self.spawn(async move {
+            while outcome.changed().await.is_ok() {
+                sender.send_replace(compiled(&outcome.borrow_and_update()));
+            }
+        });
+    }
+
+    /// Ends, and gives the Lease back.
+    pub(super) async fn leave(mut self) {
+        self.tasks.shutdown().await;
+        if let Some(election) = self.election
+            && let Err(error) = election.release().await
+        {
+            tracing::debug!(%error, "cannot give the lease back: it lapses");
+        }
+    }
+}
+
+/// Metrics and readiness of the certificates that are kept.
+async fn tell(mut kept: watch::Receiver<Kept>, metrics: Arc<Metrics>, condition: Condition) {
+    let mut condition = Some(condition);
+    loop {
+        {
+            let now = kept.borrow_and_update();
+            let ends = [
+                (CertificateOf::Serving, now.leaf_not_after),
+                (CertificateOf::Authority, now.authority_not_after),
+            ];
+            for (of, not_after) in ends {
+                if let Some(not_after) = not_after {
+                    metrics.certificate(of, not_after);
+                }
+            }
+            if now.problem.is_some() {
+                metrics.certificate_management_failed();
+            }
+            if now.leaf.is_some()
+                && let Some(condition) = condition.take()
+            {
+                condition.met();
+            }
+        }
+        if kept.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// The server's question, answered by the watch.
+#[derive(Debug)]
+struct Labels(Namespaces);
+
+impl server::Namespaces for Labels {
+    fn labels(&self, namespace: &str) -> Option<NamespaceLabels> {
+        self.0.labels(namespace)
+    }
+}
+
+fn now() -> Clock {
+    Arc::new(clock::now)
+}

@@ -1,0 +1,146 @@
+//! The process, from its first open port to its end.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::sync::Semaphore;
+
+use super::cluster::{Cluster, Wanted};
+use crate::ledger::LineSink;
+use crate::server::reload::{self, Origin, Policies};
+use crate::server::shutdown::{self, Signals};
+use crate::server::tls::{Clients, Source};
+use crate::server::{Admin, AdminPort, Bound, Options, Recording, State};
+
+/// What a process is to do.
+pub(super) struct Process {
+    pub(super) admin_listen: SocketAddr,
+    pub(super) policies: Option<Origin>,
+    pub(super) webhook: Option<Webhook>,
+    pub(super) wanted: Wanted,
+    pub(super) trusted_labels: Vec<String>,
+    pub(super) policy_poll: Duration,
+    pub(super) grace: Duration,
+    pub(super) replica: String,
+}
+
+/// What answers reviews.
+pub(super) struct Webhook {
+    pub(super) listen: SocketAddr,
+    pub(super) certificate: Certificate,
+    pub(super) clients: Option<Clients>,
+    pub(super) recording: Recording,
+    pub(super) cluster: String,
+    pub(super) max_in_flight: usize,
+    pub(super) max_connections: usize,
+    pub(super) certificate_poll: Duration,
+}
+
+/// Where the certificate comes from.
+pub(super) enum Certificate {
+    /// The server looks after it.
+    Own(Source),
+    /// The cluster's side does.
+    Managed,
+}
+
+#[tokio::main]
+pub(super) async fn run(process: Process) -> anyhow::Result<()> {
+    let signals = shutdown::signals().context("cannot listen for signals")?;
+    let admin = Admin::default();
+    let port = AdminPort::bind(process.admin_listen)?;
+    tracing::info!(admin = %port.address()?, "answering probes");
+    tokio::select! {
+        result = port.serve(admin.clone()) => Ok(result?),
+        result = work(process, admin, signals) => result,
+    }
+}
+
+/// Waits for what the first answer needs, then answers until a signal ends it.
+async fn work(process: Process, admin: Admin, mut signals: Signals) -> anyhow::Result<()> {
+    let Process { policies, webhook, wanted, trusted_labels, policy_poll, grace, replica, .. } =
+        process;
+    // Before anything else is met, or a process that has just begun would pass for ready.
+    let listening = webhook.as_ref().map(|_| admin.readiness.condition("listening"));
+    let tells_status = wanted.status;
+    let mut cluster = Cluster::join(wanted, &replica, &admin).await?;
+    tokio::select! {
+        heard = cluster.heard() => heard?,
+        _ = signals.recv() => return Ok(()),
+    }
+    let policies = match policies {
+        Some(origin) => {
+            let resources = cluster.resources.clone();
+            let loaded = Policies::load(origin, trusted_labels.clone(), resources);
+            let (policies, compiled) = loaded.map_err(|problems| {
+                anyhow::anyhow!("the policies cannot be used\n{}", problems.join("\n"))
+            })?;
+            let store = Arc::new(reload::start(compiled, &admin.metrics));
+            // It was empty: there is one load.
+            let _ = admin.store.set(Arc::clone(&store));
+            if tells_status {
+                cluster.keep_status(policies.outcome());
+            }
+            Some((policies, store))
+        }
+        None => None,
+    };
+    match (webhook, policies, listening) {
+        (Some(webhook), Some((policies, store)), Some(listening)) => {
+            let certificate = tokio::select! {
+                certificate = certificate(webhook.certificate, &mut cluster) => certificate?,
+                _ = signals.recv() => return Ok(()),
+            };
+            let sink = LineSink::start(std::io::stdout());
+            let state = State {
+                namespaces: cluster.namespaces.clone(),
+                ledger: Some(sink.context("cannot start the ledger's writer")?),
+                recording: webhook.recording,
+                replica,
+                cluster: webhook.cluster,
+                trusted_labels,
+                in_flight: Semaphore::new(webhook.max_in_flight),
+                ..State::new(store, Arc::clone(&admin.metrics))
+            };
+            let options = Options {
+                listen: webhook.listen,
+                certificate,
+                clients: webhook.clients,
+                max_connections: webhook.max_connections,
+                grace,
+                policy_poll,
+                certificate_poll: webhook.certificate_poll,
+            };
+            let bound = Bound::bind(options, Arc::new(state))?;
+            bound.run(policies, signals, admin.readiness.clone(), listening).await?;
+        }
+        (_, policies, _) => {
+            let metrics = Arc::clone(&admin.metrics);
+            let fresh = async {
+                match policies {
+                    Some((policies, store)) => {
+                        policies.keep_fresh(store, metrics, policy_poll).await
+                    }
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = fresh => {}
+                _ = signals.recv() => {}
+            }
+            admin.readiness.stop();
+            tracing::info!("stopped");
+        }
+    }
+    cluster.leave().await;
+    Ok(())
+}
+
+async fn certificate(certificate: Certificate, cluster: &mut Cluster) -> anyhow::Result<Source> {
+    match certificate {
+        Certificate::Own(source) => Ok(source),
+        Certificate::Managed => Ok(Source::Handed(cluster.certificate().await?)),
+    }
+}

@@ -1,0 +1,30 @@
+//! The cluster's side: everything that talks to the Kubernetes API.
+//!
+//! Nothing here answers a review, and nothing that answers one waits for what is here: the server is handed
+//! what was learnt (labels, policies, a certificate) and goes on with it where the API is gone.
+
+mod ca_bundle;
+pub mod certificates;
+mod client;
+pub mod crd;
+pub mod lease;
+mod namespaces;
+mod resources;
+pub mod status;
+#[cfg(test)]
+mod testing;
+mod watch;
+
+pub use client::{ConnectError, connect};
+pub use namespaces::{Health, Namespaces};
+pub use resources::Resources;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+/// The name under which podgate writes to the API: its field manager, and what its Secrets say.
+const MANAGER: &str = "podgate";
+
+/// Reads the clock. `cli` hands it on, and tests hand on one that they move.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
