@@ -6,7 +6,9 @@
 mod decide;
 mod decision;
 mod message;
+mod namespace;
+mod pod_security;
 mod target;
 
 pub use decide::{Scope, decide};
-pub use decision::{Decision, DecisionId, NotJudged, Outcome, Violation};
+pub use decision::{Decision, DecisionId, NotJudged, Outcome, PodSecurity, Violation};

@@ -5,9 +5,12 @@
 
 mod refused;
 
-use crate::admission::{Attributes, Operation, User};
+use crate::admission::{Attributes, NamespaceLabels, Operation, User};
 use crate::pod::{Kind, Object, Text};
 use crate::yaml::{self, Key, Limits, Node, Value, YamlError};
+
+/// The label that the API server gives every namespace.
+const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
 /// One object of a manifest file.
 #[derive(Debug)]
@@ -86,6 +89,28 @@ impl Document {
         self.node.at(path).unwrap_or(&self.node).line
     }
 
+    /// The name and the labels of a `Namespace`, with the label that the API server gives each; `None`
+    /// for other kinds.
+    #[must_use]
+    pub fn namespace_labels(&self) -> Option<(&str, NamespaceLabels)> {
+        if self.kind != "Namespace" || self.api_version != "v1" {
+            return None;
+        }
+        let labels = self.node.get("metadata").and_then(|metadata| metadata.get("labels"));
+        let labels = labels.and_then(Node::as_mapping).unwrap_or_default().iter();
+        let labels = labels
+            .map(|(key, value)| (key.name.clone(), value.as_str().unwrap_or_default().to_owned()))
+            .filter(|(key, _)| key != NAME_LABEL)
+            .chain([(NAME_LABEL.to_owned(), self.name.clone())]);
+        Some((&self.name, labels.collect()))
+    }
+
+    /// The namespace that the object would be created in: `default` where it names none itself.
+    #[must_use]
+    pub fn namespace_or<'d>(&'d self, default: &'d str) -> &'d str {
+        if self.namespace.is_empty() { default } else { &self.namespace }
+    }
+
     /// What the object is to a decision: its creation, in `namespace` where it names none itself.
     #[must_use]
     pub fn attributes<'d>(&'d self, namespace: &'d str) -> Attributes<'d> {
@@ -111,11 +136,7 @@ impl Document {
             resource: Text::default(),
             subresource: Text::default(),
             name: borrowed(&self.name),
-            namespace: borrowed(if self.namespace.is_empty() {
-                namespace
-            } else {
-                &self.namespace
-            }),
+            namespace: borrowed(self.namespace_or(namespace)),
             namespace_labels: None,
             user: User::default(),
             dry_run: false,

@@ -4,6 +4,8 @@ pub mod json;
 pub mod rule;
 pub mod text;
 
+use std::sync::Arc;
+
 use crate::engine::Decision;
 
 /// What became of the objects of all files, in order.
@@ -30,6 +32,8 @@ pub struct Entry {
     pub namespace: String,
     /// Name.
     pub name: String,
+    /// Policies that did not judge it, since they read the labels of its namespace and nobody gave those.
+    pub not_judged_by: Vec<Arc<str>>,
     /// What became of it.
     pub result: Outcome,
 }

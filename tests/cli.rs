@@ -165,3 +165,43 @@ fn a_reader_that_closes_the_pipe_is_fine() {
     drop(child.stdout.take());
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
+
+#[test]
+fn check_reads_the_labels_of_namespaces_among_its_inputs_and_says_where_it_has_none() {
+    let policy = scratch(
+        "psa.yaml",
+        "apiVersion: podgate.dev/v1\nkind: PodPolicy\nmetadata: {name: psa}\nspec: {standard: {fromNamespaceLabels: true}}\n",
+    );
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: shop}\nspec: {hostPID: true}\n---\n";
+    let namespace = |level: &str| {
+        format!(
+            "apiVersion: v1\nkind: Namespace\nmetadata: {{name: shop, labels: {{pod-security.kubernetes.io/enforce: {level}}}}}\n"
+        )
+    };
+    let check =
+        |input: &str| with_input(&["check", "-", "--policies", policy.to_str().unwrap()], input);
+
+    let unknown = check(pod);
+    let text = stdout(&unknown);
+    assert!(
+        text.contains(
+            "1 not judged by psa, since the labels of these namespaces are not known: shop"
+        ),
+        "{text}"
+    );
+    assert_eq!(unknown.status.code(), Some(0));
+
+    let refused = check(&(pod.to_owned() + &namespace("baseline")));
+    let text = stdout(&refused);
+    assert!(text.contains("policy psa (deny baseline:latest)"), "{text}");
+    assert_eq!(refused.status.code(), Some(1));
+    assert_eq!(check(&(pod.to_owned() + &namespace("privileged"))).status.code(), Some(0));
+
+    let bad = check(&namespace("high"));
+    let text = stdout(&bad);
+    assert!(
+        text.contains("podSecurityLabels: metadata.labels[pod-security.kubernetes.io/enforce]"),
+        "{text}"
+    );
+    assert_eq!(bad.status.code(), Some(1));
+}

@@ -100,6 +100,7 @@ fn decision(
             policy: "shared-kernel".into(),
             rule: "privileged",
             enforcement,
+            standard: None,
             finding: Finding {
                 remedy: Remedy::Remove(path.clone()),
                 path,
@@ -109,6 +110,7 @@ fn decision(
             },
             exception: None,
         }],
+        pod_security: Vec::new(),
         not_judged: None,
         failure: None,
         policy_set: "digest".to_owned(),

@@ -43,9 +43,9 @@ proptest! {
     }
 
     #[test]
-    fn a_warning_is_printable_and_fits(text in "\\PC{0,400}|.{0,400}") {
-        let warning = Warning::new(&text);
-        prop_assert!(warning.as_str().len() <= 256);
+    fn a_warning_is_printable_and_fits(text in "\\PC{0,400}|.{0,400}", times in 1..20_usize) {
+        let warning = Warning::new(&text.repeat(times));
+        prop_assert!(warning.as_str().len() <= 4096);
         prop_assert!(!warning.as_str().contains(char::is_control));
     }
 
@@ -57,6 +57,8 @@ proptest! {
         let warnings = answer["response"]["warnings"].as_array().cloned().unwrap_or_default();
         let total: usize = warnings.iter().map(|w| w.as_str().unwrap().len()).sum();
         prop_assert!(total <= 4096);
+        // Only where they do not fit as they are is anything cut.
+        prop_assert!(count * length > 4096 || total == count * length);
         if warnings.len() < count {
             let rest = count - (warnings.len() - 1);
             prop_assert_eq!(

@@ -3,6 +3,7 @@
 //
 //	oracle fixtures                     the module's own test pods, each at its own level and version
 //	oracle random -count N -seed S      made-up pods, half of them a step or two from the line
+//	oracle admission -count N -seed S   made-up requests, answered by upstream's whole admission plugin
 //	oracle runes                        every Unicode scalar value, in a place where upstream quotes it
 package main
 
@@ -25,12 +26,12 @@ func main() {
 
 func run(args []string, stdout, stderr io.Writer) error {
 	if len(args) == 0 {
-		return errors.New("which pods: fixtures, random or runes?")
+		return errors.New("what: fixtures, random, admission or runes?")
 	}
 	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
-	count := flags.Uint64("count", 200_000, "random: how many pods")
-	first := flags.Uint64("first", 0, "random: number of the first pod, to see one again alone")
-	seed := flags.Uint64("seed", 1, "random: seed; the same seed and number make the same pod")
+	count := flags.Uint64("count", 200_000, "random, admission: how many")
+	first := flags.Uint64("first", 0, "random, admission: number of the first, to see one again alone")
+	seed := flags.Uint64("seed", 1, "random, admission: seed; the same seed and number make the same")
 	testdata := flags.String("testdata", "", "fixtures: directory to read; found with `go list` when empty")
 	stats := flags.Bool("stats", false, "count what was covered, on stderr, instead of writing the pods")
 	if err := flags.Parse(args[1:]); err != nil {
@@ -38,7 +39,10 @@ func run(args []string, stdout, stderr io.Writer) error {
 	}
 
 	out := bufio.NewWriterSize(stdout, 1<<20)
-	sink := writeTo(out)
+	encoder := json.NewEncoder(out)
+	// Objects must leave as they were judged, byte for byte, so `<` stays `<`.
+	encoder.SetEscapeHTML(false)
+	sink := sink(func(j *judged) error { return encoder.Encode(j) })
 	tally := newTally()
 	if *stats {
 		sink = tally.add
@@ -50,6 +54,8 @@ func run(args []string, stdout, stderr io.Writer) error {
 		err = fixtures(*testdata, sink)
 	case "random":
 		err = random(*seed, *first, *count, sink)
+	case "admission":
+		err = reviews(*seed, *first, *count, encoder.Encode)
 	case "runes":
 		err = runes(sink)
 	default:
@@ -66,10 +72,3 @@ func run(args []string, stdout, stderr io.Writer) error {
 
 // A sink takes the judged cases, in order.
 type sink func(*judged) error
-
-func writeTo(out io.Writer) sink {
-	encoder := json.NewEncoder(out)
-	// The pod must leave as it was judged, byte for byte, so `<` stays `<`.
-	encoder.SetEscapeHTML(false)
-	return func(j *judged) error { return encoder.Encode(j) }
-}

@@ -3,32 +3,35 @@
 use base64::Engine;
 use serde::Serialize;
 
-/// What the API server keeps of one warning, in characters.
+/// What the API server keeps of one warning, in characters, where all together are too many.
 const WARNING_LIMIT: usize = 256;
 /// What the API server keeps of all warnings of one answer, in characters.
 const WARNINGS_LIMIT: usize = 4096;
 
-/// A warning cut to what an HTTP header and the API server carry.
+/// A warning that an HTTP header can carry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Warning(String);
 
 impl Warning {
-    /// Makes a warning of `text`: control characters become spaces, and what passes 256 characters is cut.
+    /// Makes a warning of `text`: control characters become spaces, and what passes 4096 bytes is cut.
     #[must_use]
     pub fn new(text: &str) -> Self {
-        let mut clean: String =
-            text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        // The API server truncates by bytes of the header, so bytes are what is counted.
-        if clean.len() > WARNING_LIMIT {
-            let mut end = WARNING_LIMIT - '…'.len_utf8();
-            while !clean.is_char_boundary(end) {
+        let clean = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        Self(clean).cut(WARNINGS_LIMIT)
+    }
+
+    /// Cuts it to `limit` bytes: the API server counts characters, of which there are never more.
+    fn cut(mut self, limit: usize) -> Self {
+        if self.0.len() > limit {
+            let mut end = limit - '…'.len_utf8();
+            while !self.0.is_char_boundary(end) {
                 end -= 1;
             }
-            clean.truncate(end);
-            clean.push('…');
+            self.0.truncate(end);
+            self.0.push('…');
         }
-        Self(clean)
+        self
     }
 
     /// The text.
@@ -97,19 +100,24 @@ impl<'a> Response<'a> {
         }
     }
 
-    /// Adds warnings, as many as the API server carries; the last one counts those left out.
+    /// Adds warnings: whole where the API server carries them all, else each cut short and as many as it
+    /// carries; the last one counts those left out.
     #[must_use]
     pub fn warnings(mut self, texts: &[String]) -> Self {
+        let all: Vec<Warning> = texts.iter().map(|text| Warning::new(text)).collect();
+        if all.iter().map(|warning| warning.0.len()).sum::<usize>() <= WARNINGS_LIMIT {
+            self.warnings.extend(all);
+            return self;
+        }
         // Room for the line that counts the rest.
         let room = WARNINGS_LIMIT - 64;
         let mut used = 0;
-        for (index, text) in texts.iter().enumerate() {
-            let warning = Warning::new(text);
-            used += warning.as_str().len();
+        for (index, warning) in all.into_iter().enumerate() {
+            let warning = warning.cut(WARNING_LIMIT);
+            used += warning.0.len();
             if used > room {
                 let rest = texts.len() - index;
-                self.warnings
-                    .push(Warning::new(&format!("podgate: {rest} more warnings left out")));
+                self.warnings.push(Warning(format!("podgate: {rest} more warnings left out")));
                 break;
             }
             self.warnings.push(warning);

@@ -1,7 +1,8 @@
 //! `podgate check`: manifests judged offline, by the function that the webhook calls.
 
+use std::collections::HashMap;
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
@@ -10,10 +11,12 @@ use jiff::Timestamp;
 use super::exit::{ExitStatus, closed_pipe_is_fine};
 use super::inputs;
 use super::policies::{self, PolicyArgs};
+use crate::admission::NamespaceLabels;
 use crate::engine::{self, Scope};
 use crate::manifest::{self, Document};
 use crate::policy::{PolicySet, Severity};
 use crate::report::{self, Entry, Outcome, Report};
+use crate::yaml;
 
 /// After how long a person is told that work goes on.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -78,79 +81,98 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitStatus> {
 
 fn judge_files(args: &Args, set: &PolicySet, now: Timestamp) -> anyhow::Result<Report> {
     let files = inputs::files(&args.paths)?;
-    let mut report = Report::default();
     let mut progress = Progress::new();
+    let mut read = Vec::with_capacity(files.len());
     for (index, path) in files.iter().enumerate() {
         progress.show(index, files.len());
-        let file = path.display().to_string();
-        let text = match inputs::text(path) {
-            Ok(text) => text,
-            Err(error) => {
-                report.entries.push(unreadable(file, 0, format!("{error:#}")));
-                continue;
-            }
-        };
-        match manifest::read(&text) {
-            Ok(documents) => report.entries.extend(
-                documents.iter().map(|document| judge(&file, document, &args.namespace, set, now)),
-            ),
-            Err(error) => {
-                let message =
-                    format!("line {}, column {}: {}", error.line, error.column, error.message);
-                report.entries.push(unreadable(file, error.line, message));
-            }
-        }
+        read.push((path.display().to_string(), read_file(path)));
     }
     progress.clear();
+    // A namespace may stand after the pods that live in it, and in another file.
+    let documents = read.iter().filter_map(|(_, read)| read.as_ref().ok()).flatten();
+    let namespaces: Namespaces<'_> = documents.filter_map(Document::namespace_labels).collect();
+    let judge = Judge { set, namespaces, namespace: &args.namespace, now };
+    let mut report = Report::default();
+    for (file, read) in &read {
+        match read {
+            Ok(documents) => {
+                report.entries.extend(documents.iter().map(|document| judge.judge(file, document)));
+            }
+            Err((line, error)) => report.entries.push(unreadable(file, *line, error)),
+        }
+    }
     Ok(report)
 }
 
-/// Judges one object of a file.
-pub(super) fn judge(
-    file: &str,
-    document: &Document,
-    namespace: &str,
-    set: &PolicySet,
+/// The objects of a file, or the line and the reason where it cannot be read.
+fn read_file(path: &Path) -> Result<Vec<Document>, (u32, String)> {
+    let text = inputs::text(path).map_err(|error| (0, format!("{error:#}")))?;
+    manifest::read(&text).map_err(|error| {
+        let yaml::YamlError { line, column, message } = &error;
+        (*line, format!("line {line}, column {column}: {message}"))
+    })
+}
+
+/// The labels of namespaces, by name.
+type Namespaces<'d> = HashMap<&'d str, NamespaceLabels>;
+
+struct Judge<'j> {
+    set: &'j PolicySet,
+    /// The namespaces among the inputs; there is nobody else to ask.
+    namespaces: Namespaces<'j>,
+    /// Namespace of objects that name none.
+    namespace: &'j str,
     now: Timestamp,
-) -> Entry {
-    let attributes = document.attributes(namespace);
-    let identity = format!("{file}#{}", document.index);
-    let result = if document.kind.is_empty() {
-        Outcome::Skipped("is not a Kubernetes object: it has no kind")
-    } else {
-        let decision = engine::decide(set, &attributes, Scope::All, &identity, now);
-        match (&decision.failure, decision.not_judged) {
-            (Some(failure), _) => Outcome::Failed(failure.clone()),
-            (None, Some(reason)) => Outcome::Skipped(reason.as_str()),
-            (None, None) => {
-                let line = |v: &engine::Violation| document.line_of(&v.finding.path.to_string());
-                let lines = decision.violations.iter().map(line).collect();
-                Outcome::Judged(decision, lines)
+}
+
+impl Judge<'_> {
+    fn judge(&self, file: &str, document: &Document) -> Entry {
+        let mut attributes = document.attributes(self.namespace);
+        attributes.namespace_labels = self.namespaces.get(&*attributes.namespace).cloned();
+        let identity = format!("{file}#{}", document.index);
+        let mut not_judged_by = Vec::new();
+        let result = if document.kind.is_empty() {
+            Outcome::Skipped("is not a Kubernetes object: it has no kind")
+        } else {
+            let mut decision =
+                engine::decide(self.set, &attributes, Scope::All, &identity, self.now);
+            not_judged_by = decision.forget_unknown_labels();
+            match (&decision.failure, decision.not_judged) {
+                (Some(failure), _) => Outcome::Failed(failure.clone()),
+                (None, Some(reason)) => Outcome::Skipped(reason.as_str()),
+                (None, None) => {
+                    let line =
+                        |v: &engine::Violation| document.line_of(&v.finding.path.to_string());
+                    let lines = decision.violations.iter().map(line).collect();
+                    Outcome::Judged(decision, lines)
+                }
             }
+        };
+        Entry {
+            file: file.to_owned(),
+            document: document.index,
+            line: document.line(),
+            api_version: document.api_version.clone(),
+            kind: document.kind.clone(),
+            namespace: attributes.namespace.to_string(),
+            name: document.name.clone(),
+            not_judged_by,
+            result,
         }
-    };
-    Entry {
-        file: file.to_owned(),
-        document: document.index,
-        line: document.line(),
-        api_version: document.api_version.clone(),
-        kind: document.kind.clone(),
-        namespace: attributes.namespace.to_string(),
-        name: document.name.clone(),
-        result,
     }
 }
 
-fn unreadable(file: String, line: u32, error: String) -> Entry {
+fn unreadable(file: &str, line: u32, error: &str) -> Entry {
     Entry {
-        file,
+        file: file.to_owned(),
         document: 0,
         line,
         api_version: String::new(),
         kind: String::new(),
         namespace: String::new(),
         name: String::new(),
-        result: Outcome::Failed(error),
+        not_judged_by: Vec::new(),
+        result: Outcome::Failed(error.to_owned()),
     }
 }
 

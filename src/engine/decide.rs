@@ -5,6 +5,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::decision::{Decision, DecisionId, Outcome, Violation};
+use super::namespace;
+use super::pod_security;
 use super::target::{self, Target};
 use crate::admission::Attributes;
 use crate::pod::{PodView, Subject};
@@ -23,7 +25,7 @@ pub enum Scope {
 }
 
 impl Scope {
-    fn asks(self, enforcement: Enforcement) -> bool {
+    pub(super) fn asks(self, enforcement: Enforcement) -> bool {
         match self {
             Self::Deny => enforcement == Enforcement::Deny,
             Self::Observe => enforcement != Enforcement::Deny,
@@ -46,13 +48,18 @@ pub fn decide(
         id: DecisionId::new(identity),
         outcome: Outcome::Allowed,
         violations: Vec::new(),
+        pod_security: Vec::new(),
         not_judged: None,
         failure: None,
         policy_set: set.digest().to_owned(),
     };
     let judge = Judge { set, attributes, scope, now };
-    let violations = match target::find(attributes) {
-        Target::Nothing(reason) => return Decision { not_judged: Some(reason), ..decision },
+    let mut not_judged = None;
+    let mut violations = match target::find(attributes) {
+        Target::Nothing(reason) => {
+            not_judged = Some(reason);
+            Vec::new()
+        }
         // What cannot be read cannot be judged. It is refused, and only by rules that may refuse.
         Target::Unreadable(error) => {
             let outcome = if scope == Scope::Observe { Outcome::Allowed } else { Outcome::Denied };
@@ -69,7 +76,17 @@ pub fn decide(
             })
         }
     };
-    Decision { outcome: outcome(&violations), violations, ..decision }
+    let mut pod_security = Vec::new();
+    let labelled = pod_security::judge(set, attributes, scope, now);
+    for (told, found) in labelled.into_iter().chain(namespace::judge(set, attributes, scope)) {
+        not_judged = None;
+        pod_security.push(told);
+        violations.extend(found);
+    }
+    // A policy may have rules of its own beside what labels ask for.
+    violations.sort_by(|a, b| a.policy.cmp(&b.policy));
+    let outcome = Outcome::of(&violations);
+    Decision { outcome, violations, pod_security, not_judged, ..decision }
 }
 
 struct Judge<'j, 'a> {
@@ -85,13 +102,7 @@ impl Judge<'_, '_> {
         pod: &PodView<'_>,
         counts: impl Fn(&'static str, &Finding) -> bool,
     ) -> Vec<Violation> {
-        let input = MatchInput {
-            namespace: &self.attributes.namespace,
-            namespace_labels: self.attributes.namespace_labels.as_deref(),
-            pod,
-            username: &self.attributes.user.username,
-            groups: &self.attributes.user.groups,
-        };
+        let input = MatchInput::new(self.attributes, pod);
         let mut violations = Vec::new();
         let mut findings = Vec::new();
         for policy in self.set.candidates(&input).filter(|policy| policy.matches(&input)) {
@@ -106,6 +117,7 @@ impl Judge<'_, '_> {
                         policy: Arc::clone(&policy.name),
                         rule: rule.id,
                         enforcement: rule.enforcement,
+                        standard: None,
                         exception: exception.map(|exception| exception.name.clone()),
                         finding,
                     });
@@ -113,20 +125,5 @@ impl Judge<'_, '_> {
             }
         }
         violations
-    }
-}
-
-fn outcome(violations: &[Violation]) -> Outcome {
-    let stands = |enforcement| {
-        violations.iter().any(|v| v.exception.is_none() && v.enforcement == enforcement)
-    };
-    if stands(Enforcement::Deny) {
-        Outcome::Denied
-    } else if stands(Enforcement::Warn) {
-        Outcome::Warned
-    } else if violations.iter().any(|violation| violation.exception.is_some()) {
-        Outcome::Excepted
-    } else {
-        Outcome::Allowed
     }
 }

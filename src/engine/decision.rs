@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::policy::Enforcement;
+use crate::policy::standard::LevelVersion;
 use crate::rules::Finding;
 
 /// What was decided, and why.
@@ -15,12 +16,29 @@ pub struct Decision {
     pub outcome: Outcome,
     /// Every rule broken, in the order of policies, rules and fields; excepted ones among them.
     pub violations: Vec<Violation>,
+    /// What Pod Security Admission says, for each policy that reads the labels of namespaces.
+    pub pod_security: Vec<PodSecurity>,
     /// Why nothing was judged, where nothing was.
     pub not_judged: Option<NotJudged>,
     /// Why the object could not be read, for [`Outcome::Failed`] and unreadable pods.
     pub failure: Option<String>,
     /// Digest of the policy set that decided.
     pub policy_set: String,
+}
+
+/// What Pod Security Admission would say of the request, in its own words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PodSecurity {
+    /// The policy that reads the labels.
+    pub policy: Arc<str>,
+    /// Whether the labels of the namespace were known, where they were asked for.
+    pub labels_known: bool,
+    /// Why the pod is refused: `violates PodSecurity "baseline:latest": …`.
+    pub refusal: Option<String>,
+    /// What the sender is warned of.
+    pub warning: Option<String>,
+    /// What is noted in the API server's audit log.
+    pub annotations: Vec<(&'static str, String)>,
 }
 
 /// What was decided.
@@ -40,7 +58,41 @@ pub enum Outcome {
     Failed,
 }
 
+impl Decision {
+    /// Whether the object is refused for being wrong in itself, not for what a pod would do.
+    #[must_use]
+    pub fn is_invalid(&self) -> bool {
+        self.violations.iter().any(|violation| violation.rule == super::namespace::RULE)
+    }
+
+    /// Takes back what was judged for want of the labels of a namespace, and names the policies that
+    /// would have read them. Where there is no cluster to ask, not knowing is no reason to refuse.
+    pub fn forget_unknown_labels(&mut self) -> Vec<Arc<str>> {
+        let unknown: Vec<Arc<str>> =
+            self.pod_security.extract_if(.., |told| !told.labels_known).map(|t| t.policy).collect();
+        self.violations.retain(|v| v.standard.is_none() || !unknown.contains(&v.policy));
+        self.outcome = Outcome::of(&self.violations);
+        unknown
+    }
+}
+
 impl Outcome {
+    /// What violations lead to.
+    pub(super) fn of(violations: &[Violation]) -> Self {
+        let stands = |enforcement| {
+            violations.iter().any(|v| v.exception.is_none() && v.enforcement == enforcement)
+        };
+        if stands(Enforcement::Deny) {
+            Self::Denied
+        } else if stands(Enforcement::Warn) {
+            Self::Warned
+        } else if violations.iter().any(|violation| violation.exception.is_some()) {
+            Self::Excepted
+        } else {
+            Self::Allowed
+        }
+    }
+
     /// All outcomes.
     pub const ALL: [Self; 6] =
         [Self::Allowed, Self::Warned, Self::Fixed, Self::Excepted, Self::Denied, Self::Failed];
@@ -74,6 +126,8 @@ pub struct Violation {
     pub rule: &'static str,
     /// What the violation leads to.
     pub enforcement: Enforcement,
+    /// The standard that a label of the namespace asks for, where it is why the rule was asked.
+    pub standard: Option<LevelVersion>,
     /// The field, what was found there, and what would be right.
     pub finding: Finding,
     /// Name of the exception that lets it pass.

@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use super::decision::{Decision, Violation};
 use crate::policy::Enforcement;
-use crate::rules::Finding;
+use crate::rules::{self, Finding};
 
 /// How many fields a denial names; a hostile pod could name thousands.
 const SHOWN: usize = 32;
@@ -62,15 +62,28 @@ impl Decision {
         if distinct.len() > SHOWN {
             let _ = write!(text, "\n  and {} more", distinct.len() - SHOWN);
         }
-        let _ =
-            write!(text, "\n  more: podgate explain {} | podgate explain {}", first.rule, self.id);
+        for told in self.pod_security.iter().filter(|told| told.refusal.is_some()) {
+            let error = told.annotations.iter().find(|(key, _)| *key == "error");
+            for line in told.refusal.iter().chain(error.map(|(_, error)| error)) {
+                let _ = write!(text, "\n  {}", Printable(line));
+            }
+        }
+        text.push_str("\n  more: ");
+        if rules::find(first.rule).is_some() {
+            let _ = write!(text, "podgate explain {} | ", first.rule);
+        }
+        let _ = write!(text, "podgate explain {}", self.id);
         text
     }
 
-    /// One warning for every field that breaks a rule that warns.
+    /// One warning for every field that breaks a rule that warns, and Pod Security Admission's own for
+    /// what labels ask for.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
-        self.standing(Enforcement::Warn)
+        let labelled = self.pod_security.iter().filter_map(|told| told.warning.clone());
+        let ours = self
+            .standing(Enforcement::Warn)
+            .filter(|violation| violation.standard.is_none())
             .map(|violation| {
                 let fix = violation.remedy();
                 format!(
@@ -78,24 +91,36 @@ impl Decision {
                     violation.policy,
                     violation.sentence()
                 )
-            })
-            .collect()
+            });
+        labelled.chain(ours).collect()
     }
 
     /// What the API server writes into its audit log beside the request.
     #[must_use]
-    pub fn audit_annotations(&self) -> [(&'static str, String); 3] {
+    pub fn audit_annotations(&self) -> Vec<(&'static str, String)> {
         let mut rules: Vec<&str> = Vec::new();
         for violation in &self.violations {
             if !rules.contains(&violation.rule) {
                 rules.push(violation.rule);
             }
         }
-        [
+        let mut annotations = vec![
             ("decision", format!("{} {}", self.outcome.as_str(), self.id)),
             ("rules", rules.join(",")),
             ("policy-set", self.policy_set.clone()),
-        ]
+        ];
+        for (key, value) in self.pod_security.iter().flat_map(|told| &told.annotations) {
+            // A key stands once, so what several policies say is put together.
+            match annotations.iter_mut().find(|(known, _)| known == key) {
+                Some((_, values)) if values == value => {}
+                Some((_, values)) => {
+                    values.push_str("; ");
+                    values.push_str(value);
+                }
+                None => annotations.push((key, value.clone())),
+            }
+        }
+        annotations
     }
 
     /// Violations that no exception covers.

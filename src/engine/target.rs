@@ -2,11 +2,11 @@
 
 use super::decision::NotJudged;
 use crate::admission::{Attributes, Operation};
-use crate::pod::{Kind, Object, PodView};
+use crate::pod::{Container, Kind, Object, PodView};
 use crate::rules;
 
 /// Subresources of pods that bring no pod; any other, known or not, is judged, as Pod Security does.
-const PODLESS_SUBRESOURCES: &[&str] =
+pub(super) const PODLESS_SUBRESOURCES: &[&str] =
     &["exec", "attach", "eviction", "log", "portforward", "proxy", "status"];
 
 /// What to judge.
@@ -92,7 +92,7 @@ fn binding<'v>(attributes: &'v Attributes<'_>) -> Target<'v> {
 }
 
 /// Pod Security Admission's own test: images, the number of containers, or a new ephemeral container.
-fn is_significant(new: &PodView<'_>, old: &PodView<'_>) -> bool {
+pub(super) fn is_significant(new: &PodView<'_>, old: &PodView<'_>) -> bool {
     let (new, old) = (new.spec(), old.spec());
     let (new_ephemeral, old_ephemeral) = (
         new.ephemeral_containers.as_deref().unwrap_or_default(),
@@ -105,14 +105,22 @@ fn is_significant(new: &PodView<'_>, old: &PodView<'_>) -> bool {
                 let (new, old) =
                     (new.as_deref().unwrap_or_default(), old.as_deref().unwrap_or_default());
                 new.len() != old.len()
-                    || new.iter().zip(old).any(|(new, old)| new.image != old.image)
+                    || new.iter().zip(old).any(|(new, old)| image(new) != image(old))
             });
     images_differ
         || new_ephemeral.iter().any(|container| {
-            !old_ephemeral
-                .iter()
-                .any(|old| old.name == container.name && old.image == container.image)
+            let old = old_ephemeral.iter().find(|old| name(old) == name(container));
+            old.is_none_or(|old| image(old) != image(container))
         })
+}
+
+/// An absent name or image is the empty one, as upstream reads it.
+fn name<'c>(container: &'c Container<'_>) -> &'c str {
+    container.name.as_deref().unwrap_or_default()
+}
+
+fn image<'c>(container: &'c Container<'_>) -> &'c str {
+    container.image.as_deref().unwrap_or_default()
 }
 
 fn security_annotations<'v>(pod: &PodView<'v>) -> impl Iterator<Item = (&'v str, &'v str)> {

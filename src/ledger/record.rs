@@ -88,6 +88,8 @@ struct ViolationRecord<'r> {
     policy: &'r str,
     rule: &'static str,
     enforcement: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    standard: Option<String>,
     path: Shown<&'r FieldPath>,
     container: Option<&'r str>,
     found: Shown<&'r Found>,
@@ -188,6 +190,7 @@ impl<'r> ViolationRecord<'r> {
             policy: &violation.policy,
             rule: violation.rule,
             enforcement: violation.enforcement.as_str(),
+            standard: violation.standard.map(|standard| standard.to_string()),
             path: Shown(&finding.path),
             container: finding.path.container(),
             found: Shown(&finding.found),

@@ -102,6 +102,12 @@ impl<'v> PodView<'v> {
         FieldPath::new(self.kind, Subject::Metadata, format!("annotations[{key}]").into())
     }
 
+    /// Path of a label of the pod.
+    #[must_use]
+    pub fn label_path(&self, key: &str) -> FieldPath {
+        FieldPath::new(self.kind, Subject::Metadata, format!("labels[{key}]").into())
+    }
+
     /// Path of a field of the volume at `index`, such as `hostPath`; empty for the volume itself.
     #[must_use]
     pub fn volume_path(&self, index: usize, field: impl Into<Cow<'static, str>>) -> FieldPath {

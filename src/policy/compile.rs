@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::document;
 use super::exception::{self, CompiledException};
+use super::names::is_subdomain;
 use super::nearest::suggest;
 use super::problem::{Problem, Severity};
 use super::reader::{Fields, Place, Reporter};
@@ -208,17 +209,6 @@ fn name<'n>(report: &mut Reporter, fields: &Fields<'n>) -> Option<(&'n str, Plac
     Some((name, node.into()))
 }
 
-/// A DNS subdomain as RFC 1123 has it, which is what Kubernetes asks of names.
-fn is_subdomain(name: &str) -> bool {
-    let label = |label: &str| {
-        !label.is_empty()
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-    };
-    name.len() <= 253 && name.split('.').all(label)
-}
-
 impl Batch {
     fn refuse_duplicates(&self, reports: &mut [Reporter]) {
         twice(&self.policies, "policy", reports);
@@ -243,7 +233,7 @@ impl Batch {
             let Some(compiled) = policy.compiled.as_ref().filter(|_| !policy.broken) else {
                 continue;
             };
-            let ids: Vec<&str> = compiled.rules.iter().map(|rule| rule.id).collect();
+            let ids = compiled.rule_ids();
             let rules = exception.spec.get("rules").and_then(Node::as_sequence).unwrap_or_default();
             for (index, node) in rules.iter().enumerate() {
                 if let Some(rule) = node.as_str().filter(|rule| !ids.contains(rule)) {

@@ -5,6 +5,7 @@ use super::arguments;
 use super::compile::{Catalogue, Options};
 use super::matcher::{FIELDS, Matcher};
 use super::nearest::suggest;
+use super::pod_security::{self, PodSecurity};
 use super::problem::Severity;
 use super::reader::{Fields, Reporter};
 use super::selector::Selector;
@@ -16,7 +17,8 @@ use crate::yaml::Node;
 pub(super) const SPEC: &[&str] =
     &["description", "enforcement", "fix", "match", "standard", "rules"];
 /// Fields of `spec.standard`.
-pub(super) const STANDARD: &[&str] = &["level", "version", "except"];
+pub(super) const STANDARD: &[&str] =
+    &["level", "version", "except", "fromNamespaceLabels", "defaults", "exemptions"];
 /// Fields of an entry of `spec.rules` beside the rule itself.
 pub(super) const BESIDE_RULE: [&str; 2] = ["enforcement", "fix"];
 
@@ -37,10 +39,21 @@ pub(super) fn policy(
     let matcher = fields.get("match").map_or_else(Matcher::default, |node| {
         policy_match(report, node, &fields.path("match"), options)
     });
-    let mut rules: Vec<CompiledRule> = fields
+    let standard = fields
         .get("standard")
-        .map(|node| standard(report, node, &fields.path("standard"), catalogue))
-        .unwrap_or_default()
+        .map(|node| standard(report, node, &fields.path("standard"), catalogue));
+    let (checks, pod_security) = match standard.unwrap_or_default() {
+        Standard::Fixed(checks) => (checks, None),
+        Standard::FromLabels(pod_security) => (Vec::new(), Some(pod_security)),
+    };
+    if let Some(node) = fields.get("enforcement")
+        && pod_security.is_some()
+        && fields.get("rules").is_none()
+    {
+        let message = "has no meaning here: the labels of the namespace say what is enforced";
+        report.error(node, &fields.path("enforcement"), message, "remove the field");
+    }
+    let mut rules: Vec<CompiledRule> = checks
         .into_iter()
         .map(|active| CompiledRule {
             id: active.rule.id,
@@ -60,6 +73,7 @@ pub(super) fn policy(
         name: name.into(),
         description,
         rules,
+        pod_security,
         source: report.source().to_owned(),
         line: spec.line,
         matcher,
@@ -115,17 +129,55 @@ pub(super) fn untrusted(selector: Option<&Selector>, options: &Options) -> Optio
     selector?.keys().find(|key| !trusted(key)).map(str::to_owned)
 }
 
-fn standard(
+/// What `standard` holds pods to.
+enum Standard {
+    /// These checks.
+    Fixed(Vec<ActiveCheck>),
+    /// What the labels of the namespace ask for.
+    FromLabels(PodSecurity),
+}
+
+impl Default for Standard {
+    fn default() -> Self {
+        Self::Fixed(Vec::new())
+    }
+}
+
+fn standard(report: &mut Reporter, node: &Node, path: &str, catalogue: Catalogue) -> Standard {
+    let Some(fields) = Fields::new(report, node, path, STANDARD) else {
+        return Standard::default();
+    };
+    if fields.get(pod_security::FIELDS[0]).is_some() {
+        return Standard::FromLabels(PodSecurity::read(report, &fields));
+    }
+    for name in &pod_security::FIELDS[1..] {
+        if let Some(node) = fields.get(name) {
+            let help = "write `fromNamespaceLabels: true` beside it, or remove it";
+            report.error(
+                node,
+                &fields.path(name),
+                "only stands beside `fromNamespaceLabels`",
+                help,
+            );
+        }
+    }
+    Standard::Fixed(fixed(report, node, &fields, catalogue))
+}
+
+fn fixed(
     report: &mut Reporter,
     node: &Node,
-    path: &str,
+    fields: &Fields<'_>,
     catalogue: Catalogue,
 ) -> Vec<ActiveCheck> {
-    let Some(fields) = Fields::new(report, node, path, STANDARD) else {
-        return Vec::new();
+    let path = fields.own_path();
+    let level = fields
+        .required(report, "level", "write Baseline or Restricted")
+        .and_then(|_| level(report, fields, "level", &["Baseline", "Restricted"]));
+    let version = match fields.get("version") {
+        Some(_) => version(report, fields, "version"),
+        None => Some(Version::Latest),
     };
-    let level = level(report, &fields);
-    let version = version(report, &fields);
     let excepts = fields.texts(report, "except");
     let (Some(level), Some(version)) = (level, version) else {
         return Vec::new();
@@ -162,38 +214,38 @@ fn standard(
     left
 }
 
-fn level(report: &mut Reporter, fields: &Fields<'_>) -> Option<Level> {
-    let text = fields.required(report, "level", "write Baseline or Restricted")?;
+/// The level `name`, where it is there and is one. `words` are the ones to write.
+pub(super) fn level(
+    report: &mut Reporter,
+    fields: &Fields<'_>,
+    name: &str,
+    words: &[&str],
+) -> Option<Level> {
+    let text = fields.text(report, name)?;
     if let Ok(level) = text.parse() {
         return Some(level);
     }
-    let node = fields.get("level")?;
-    let help = suggest(text, &["Baseline", "Restricted"]);
-    report.error(node, &fields.path("level"), format!("unknown level {text:?}"), help);
+    let node = fields.get(name)?;
+    report.error(node, &fields.path(name), format!("unknown level {text:?}"), suggest(text, words));
     None
 }
 
-fn version(report: &mut Reporter, fields: &Fields<'_>) -> Option<Version> {
-    let Some(node) = fields.get("version") else {
-        return Some(Version::Latest);
+/// The version `name`, where it is there and is one.
+pub(super) fn version(report: &mut Reporter, fields: &Fields<'_>, name: &str) -> Option<Version> {
+    let text = fields.text(report, name)?;
+    let node = fields.get(name)?;
+    let path = fields.path(name);
+    let Ok(version) = text.parse() else {
+        let help = format!("write latest, or v1.0 to v1.{NEWEST}");
+        report.error(node, &path, format!("unknown version {text:?}"), help);
+        return None;
     };
-    let path = fields.path("version");
-    let text = fields.text(report, "version")?;
-    match text.parse() {
-        Ok(Version::Minor(minor)) if minor > u32::from(NEWEST) => {
-            let message =
-                format!("{text} is newer than v1.{NEWEST}, the newest that is known here");
-            let help = format!("pods are judged by v1.{NEWEST}; update podgate");
-            report.add(Severity::Warning, node, &path, message, help);
-            Some(Version::Minor(u32::from(NEWEST)))
-        }
-        Ok(version) => Some(version),
-        Err(_) => {
-            let help = format!("write latest, or v1.0 to v1.{NEWEST}");
-            report.error(node, &path, format!("unknown version {text:?}"), help);
-            None
-        }
+    if matches!(version, Version::Minor(minor) if minor > u64::from(NEWEST)) {
+        let message = format!("{text} is newer than v1.{NEWEST}, the newest that is known here");
+        let help = format!("pods are judged by v1.{NEWEST}; update podgate");
+        report.add(Severity::Warning, node, &path, message, help);
     }
+    Some(version)
 }
 
 /// Reads `rules`. A rule that the standard brought is replaced in its place.

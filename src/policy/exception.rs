@@ -63,6 +63,10 @@ impl CompiledException {
         self.expires <= now
     }
 
+    pub(super) fn reads_namespace_labels(&self) -> bool {
+        self.matcher.reads_namespace_labels()
+    }
+
     fn covers_container(&self, container: Option<&str>) -> bool {
         self.containers.as_ref().is_none_or(|patterns| match container {
             Some(name) => any(patterns, name),

@@ -3,6 +3,7 @@
 use super::pattern::{Names, Pattern, any, patterns};
 use super::reader::{Fields, Reporter};
 use super::selector::Selector;
+use crate::admission::Attributes;
 use crate::pod::{PodView, Text};
 use crate::yaml::Node;
 
@@ -19,6 +20,20 @@ pub struct MatchInput<'v> {
     pub username: &'v str,
     /// Groups of the requester.
     pub groups: &'v [Text<'v>],
+}
+
+impl<'v> MatchInput<'v> {
+    /// What a request is matched by, where it is about `pod`.
+    #[must_use]
+    pub fn new(attributes: &'v Attributes<'_>, pod: &'v PodView<'v>) -> Self {
+        Self {
+            namespace: &attributes.namespace,
+            namespace_labels: attributes.namespace_labels.as_deref(),
+            pod,
+            username: &attributes.user.username,
+            groups: &attributes.user.groups,
+        }
+    }
 }
 
 /// What is taken where the labels of a namespace are not known.
@@ -96,6 +111,10 @@ impl Matcher {
             && self.pod_selector.as_ref().is_none_or(|s| s.matches(|key| input.pod.label(key)))
             && self.requesters.include.as_ref().is_none_or(|include| include.match_any(input))
             && self.requesters.exclude.as_ref().is_none_or(|exclude| !exclude.match_any(input))
+    }
+
+    pub(super) fn reads_namespace_labels(&self) -> bool {
+        self.namespace_selector.is_some()
     }
 
     /// The namespaces without which it cannot match, where it names some.

@@ -116,6 +116,11 @@ impl<'n> Fields<'n> {
         self.node.get(name)
     }
 
+    /// Path of the mapping itself.
+    pub(super) fn own_path(&self) -> &str {
+        &self.path
+    }
+
     /// Path of the field `name`.
     pub(super) fn path(&self, name: &str) -> String {
         if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }

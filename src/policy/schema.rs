@@ -7,6 +7,7 @@
 use serde_json::{Map, Value, json};
 
 use super::Enforcement;
+use super::pod_security;
 use super::standard::{Level, Version, checks};
 use crate::rules::{self, Parameter, PodSecurityLevel, Rule, Shape};
 
@@ -123,17 +124,45 @@ fn standard() -> Value {
     ids.dedup();
     let mut standard = object(&[
         ("level", json!({"type": "string", "enum": levels})),
-        (
-            "version",
-            json!({"type": "string", "pattern": "^(latest|v1\\.(0|[1-9][0-9]*))$", "description": "Of Kubernetes; default latest."}),
-        ),
+        ("version", version()),
         (
             "except",
             described(list(json!({"type": "string", "enum": ids})), "Checks that are left out."),
         ),
+        (
+            "fromNamespaceLabels",
+            json!({"type": "boolean", "enum": [true], "description": "The namespace's pod-security.kubernetes.io labels say what holds."}),
+        ),
+        ("defaults", described(defaults(), "What holds where a namespace has no label for it.")),
+        ("exemptions", described(exemptions(), "Whom Pod Security lets pass unseen.")),
     ]);
-    standard["required"] = json!(["level"]);
+    standard["oneOf"] = json!([{"required": ["level"]}, {"required": ["fromNamespaceLabels"]}]);
     described(standard, "A Pod Security Standard.")
+}
+
+fn version() -> Value {
+    let pattern = "^(latest|v1\\.(0|[1-9][0-9]*))$";
+    json!({"type": "string", "pattern": pattern, "description": "Of Kubernetes; default latest."})
+}
+
+fn defaults() -> Value {
+    let levels = ["privileged", "baseline", "restricted", "Privileged", "Baseline", "Restricted"];
+    let level = json!({"type": "string", "enum": levels});
+    let [enforce, enforce_version, audit, audit_version, warn, warn_version] =
+        pod_security::DEFAULTS;
+    object(&[
+        (enforce, level.clone()),
+        (enforce_version, version()),
+        (audit, level.clone()),
+        (audit_version, version()),
+        (warn, level),
+        (warn_version, version()),
+    ])
+}
+
+fn exemptions() -> Value {
+    let names = list(json!({"type": "string", "minLength": 1}));
+    object(&pod_security::EXEMPTIONS.map(|field| (field, names.clone())))
 }
 
 fn is_check(rule: &Rule) -> bool {

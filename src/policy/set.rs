@@ -8,6 +8,7 @@ use super::digest::sha256;
 use super::exception::CompiledException;
 use super::index::Index;
 use super::matcher::{MatchInput, Matcher, Unknown};
+use super::pod_security::PodSecurity;
 use crate::rules::{Check, Rule};
 use crate::yaml::{Node, Value};
 
@@ -47,6 +48,16 @@ impl PolicySet {
         &self.digest
     }
 
+    /// Whether the labels of a namespace change what a policy asks, or whether it asks.
+    #[must_use]
+    pub fn reads_namespace_labels(&self) -> bool {
+        let reads = |policy: &CompiledPolicy| {
+            policy.pod_security.is_some() || policy.matcher.reads_namespace_labels()
+        };
+        self.policies.iter().any(reads)
+            || self.exceptions.iter().any(CompiledException::reads_namespace_labels)
+    }
+
     /// All policies, sorted by name.
     #[must_use]
     pub fn policies(&self) -> &[CompiledPolicy] {
@@ -74,6 +85,8 @@ pub struct CompiledPolicy {
     pub description: String,
     /// Its rules: the standard's, then those listed besides.
     pub rules: Vec<CompiledRule>,
+    /// Where the labels of the namespace say which standard holds, what they say it over.
+    pub pod_security: Option<PodSecurity>,
     /// The file it stands in.
     pub source: String,
     /// Its line there.
@@ -86,6 +99,15 @@ impl CompiledPolicy {
     #[must_use]
     pub fn matches(&self, input: &MatchInput<'_>) -> bool {
         self.matcher.matches(input, Unknown::Applies)
+    }
+
+    /// Ids of the rules that the policy may ask: with labels, all that a standard has.
+    #[must_use]
+    pub fn rule_ids(&self) -> Vec<&'static str> {
+        let labelled = self.pod_security.iter().flat_map(|_| {
+            crate::rules::ALL.iter().filter(|rule| rule.pod_security.is_some()).map(|rule| rule.id)
+        });
+        self.rules.iter().map(|rule| rule.id).chain(labelled).collect()
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 use crate::pod::PodView;
 use crate::rules::{ALL, Check, PodSecurityCheck, PodSecurityLevel, Rule};
@@ -52,7 +53,7 @@ pub enum Version {
     /// The newest that Podgate knows, whichever that is.
     Latest,
     /// That of Kubernetes 1.x.
-    Minor(u32),
+    Minor(u64),
 }
 
 /// A word that names no version.
@@ -71,8 +72,9 @@ impl FromStr for Version {
             // `parse` would take a sign and leading zeros.
             .filter(|minor| minor.bytes().all(|byte| byte.is_ascii_digit()))
             .filter(|minor| *minor == "0" || !minor.starts_with('0'))
-            .and_then(|minor| minor.parse().ok())
-            .map(Self::Minor)
+            // Upstream keeps it in a signed number.
+            .and_then(|minor| minor.parse::<i64>().ok())
+            .map(|minor| Self::Minor(minor.unsigned_abs()))
             .ok_or_else(|| UnknownVersion(text.to_owned()))
     }
 }
@@ -93,6 +95,52 @@ impl Version {
             Self::Latest => NEWEST,
             Self::Minor(minor) => u16::try_from(minor).map_or(NEWEST, |minor| minor.min(NEWEST)),
         }
+    }
+}
+
+/// A level at a version: what one mode of Pod Security Admission asks for. Written `baseline:v1.37`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LevelVersion {
+    /// The level.
+    pub level: Level,
+    /// The version as it was written: one newer than Podgate knows stays what it is.
+    pub version: Version,
+}
+
+impl LevelVersion {
+    /// No checks.
+    pub const PRIVILEGED: Self = Self { level: Level::Privileged, version: Version::Latest };
+    /// The strictest level as it stands now.
+    pub const RESTRICTED: Self = Self { level: Level::Restricted, version: Version::Latest };
+
+    /// Whether it has no checks.
+    #[must_use]
+    pub fn is_privileged(self) -> bool {
+        self.level == Level::Privileged
+    }
+
+    /// Its checks, in order, made once and kept.
+    #[must_use]
+    pub fn checks(self) -> &'static [ActiveCheck] {
+        static CHECKS: LazyLock<Vec<[Vec<ActiveCheck>; 2]>> = LazyLock::new(|| {
+            let at = |minor| {
+                let version = Version::Minor(u64::from(minor));
+                [checks(Level::Baseline, version), checks(Level::Restricted, version)]
+            };
+            (0..=NEWEST).map(at).collect()
+        });
+        let [baseline, restricted] = &CHECKS[usize::from(self.version.effective())];
+        match self.level {
+            Level::Privileged => &[],
+            Level::Baseline => baseline,
+            Level::Restricted => restricted,
+        }
+    }
+}
+
+impl fmt::Display for LevelVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.level, self.version)
     }
 }
 
@@ -241,7 +289,8 @@ mod tests {
             ("v1.25.3", None),
             ("v1.01", None),
             ("v1.+1", None),
-            ("v1.99999999999999999999", None),
+            ("v1.9223372036854775807", Some(Version::Minor(i64::MAX.unsigned_abs()))),
+            ("v1.9223372036854775808", None),
             ("Latest", None),
             ("", None),
         ] {
@@ -336,7 +385,7 @@ mod tests {
     #[test]
     fn newer_versions_are_held_to_the_newest() {
         assert_eq!(NEWEST, 37);
-        for version in [Version::Latest, Version::Minor(38), Version::Minor(u32::MAX)] {
+        for version in [Version::Latest, Version::Minor(38), Version::Minor(u64::MAX)] {
             let sysctls = checks(Level::Baseline, version);
             let sysctls = sysctls.iter().find(|active| active.rule.id == "sysctls").unwrap();
             assert_eq!(sysctls.revision, 37);

@@ -15,6 +15,8 @@ struct EntryJson<'r> {
     kind: &'r str,
     namespace: &'r str,
     name: &'r str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    not_judged_by: Vec<&'r str>,
     #[serde(flatten)]
     result: ResultJson<'r>,
 }
@@ -48,6 +50,8 @@ struct ViolationJson<'r> {
     allowed: &'r str,
     message: String,
     enforcement: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    standard: Option<String>,
     fix: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     exception: Option<&'r str>,
@@ -87,6 +91,7 @@ fn entry(entry: &Entry) -> EntryJson<'_> {
         kind: &entry.kind,
         namespace: &entry.namespace,
         name: &entry.name,
+        not_judged_by: entry.not_judged_by.iter().map(|policy| &**policy).collect(),
         result,
     }
 }
@@ -102,6 +107,7 @@ fn violation(violation: &Violation, line: u32) -> ViolationJson<'_> {
         allowed: &finding.allowed,
         message: violation.sentence().to_string(),
         enforcement: violation.enforcement.as_str(),
+        standard: violation.standard.map(|standard| standard.to_string()),
         fix: finding.remedy.to_string(),
         exception: violation.exception.as_deref(),
     }

@@ -7,10 +7,10 @@ use clap::builder::styling::{AnsiColor, Style};
 use super::{Entry, Outcome, Report};
 use crate::engine;
 
-const BAD: Style = AnsiColor::Red.on_default().bold();
-const MILD: Style = AnsiColor::Yellow.on_default().bold();
-const GOOD: Style = AnsiColor::Green.on_default().bold();
-const FAINT: Style = Style::new().dimmed();
+pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
+pub(super) const MILD: Style = AnsiColor::Yellow.on_default().bold();
+pub(super) const GOOD: Style = AnsiColor::Green.on_default().bold();
+pub(super) const FAINT: Style = Style::new().dimmed();
 
 /// The report for a person: objects with violations in full, the others only counted.
 ///
@@ -50,7 +50,11 @@ fn judged(
         write!(out, "    {FAINT}{}:{line}", entry.file)?;
         for violation in all.iter().filter(|other| other.repeats(violation)) {
             let enforcement = violation.enforcement.as_str().to_lowercase();
-            write!(out, "  policy {} ({enforcement})", violation.policy)?;
+            write!(out, "  policy {} ({enforcement}", violation.policy)?;
+            if let Some(standard) = violation.standard {
+                write!(out, " {standard}")?;
+            }
+            write!(out, ")")?;
             if let Some(exception) = &violation.exception {
                 write!(out, " excepted by {exception}")?;
             }
@@ -103,8 +107,33 @@ fn summary(report: &Report, out: &mut impl Write) -> io::Result<()> {
         let kinds = kinds.join(", ");
         writeln!(out, "{} skipped, they carry no pod: {kinds}", skipped.len())?;
     }
+    unknown_labels(report, out)?;
     if report.failed() > 0 {
         writeln!(out, "{BAD}{} could not be read{BAD:#}", report.failed())?;
     }
     Ok(())
+}
+
+/// Says what was not judged for want of a namespace's labels: silence would read as a pass.
+fn unknown_labels(report: &Report, out: &mut impl Write) -> io::Result<()> {
+    let asked: Vec<&Entry> =
+        report.entries.iter().filter(|entry| !entry.not_judged_by.is_empty()).collect();
+    if asked.is_empty() {
+        return Ok(());
+    }
+    let mut policies: Vec<&str> =
+        asked.iter().flat_map(|entry| &entry.not_judged_by).map(|policy| &**policy).collect();
+    policies.sort_unstable();
+    policies.dedup();
+    let mut namespaces: Vec<&str> = asked.iter().map(|entry| entry.namespace.as_str()).collect();
+    namespaces.sort_unstable();
+    namespaces.dedup();
+    writeln!(
+        out,
+        "{MILD}{} not judged by {}{MILD:#}, since the labels of these namespaces are not known: {}; give their \
+         Namespace manifests too",
+        asked.len(),
+        policies.join(", "),
+        namespaces.join(", ")
+    )
 }

@@ -31,6 +31,7 @@ fn validate<'a>(uid: &'a str, decision: &Decision) -> admission::Response<'a> {
         outcome if outcome.is_allowed() => admission::Response::allowed(uid),
         Outcome::Failed => denied(500, "InternalError"),
         _ if decision.failure.is_some() => denied(400, "BadRequest"),
+        _ if decision.is_invalid() => denied(422, "Invalid"),
         _ => denied(403, "Forbidden"),
     }
 }

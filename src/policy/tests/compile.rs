@@ -128,6 +128,42 @@ fn what_is_wrong_is_said_with_its_place_and_what_would_be_right() {
             "spec.rules[0].hostPaths.strict: must be true or false, is a number",
         ),
         (
+            "standard: {fromNamespaceLabels: false}",
+            "spec.standard.fromNamespaceLabels: must be true; write true, or remove the field and give `level`",
+        ),
+        (
+            "standard: {fromNamespaceLabels: true, level: Baseline}",
+            "spec.standard.level: cannot stand beside `fromNamespaceLabels`; remove it, or write what holds",
+        ),
+        (
+            "standard: {level: Baseline, exemptions: {}}",
+            "spec.standard.exemptions: only stands beside `fromNamespaceLabels`",
+        ),
+        (
+            "enforcement: Warn\nstandard: {fromNamespaceLabels: true}",
+            "0.yaml:6:16: error: spec.enforcement: has no meaning here: the labels of the namespace say",
+        ),
+        (
+            "standard: {fromNamespaceLabels: true, defaults: {enforce-version: v1.30}}",
+            "spec.standard.defaults: unknown field \"enforce-version\"; did you mean \"enforceVersion\"?",
+        ),
+        (
+            "standard: {fromNamespaceLabels: true, defaults: {warn: low}}",
+            "spec.standard.defaults.warn: unknown level \"low\"; known are privileged, baseline, restricted",
+        ),
+        (
+            "standard: {fromNamespaceLabels: true, defaults: {auditVersion: \"1.30\"}}",
+            "spec.standard.defaults.auditVersion: unknown version \"1.30\"",
+        ),
+        (
+            "standard: {fromNamespaceLabels: true, exemptions: {namespaces: [kube-*]}}",
+            "spec.standard.exemptions.namespaces[0]: \"kube-*\" is no name; write the whole name",
+        ),
+        (
+            "standard: {fromNamespaceLabels: true, exemptions: {usernames: [a, a]}}",
+            "spec.standard.exemptions.usernames[1]: \"a\" is listed twice",
+        ),
+        (
             "standard: {level: Restrictd}",
             "spec.standard.level: unknown level \"Restrictd\"; did you mean \"Restricted\"?",
         ),
