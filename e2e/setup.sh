@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing on a Debian-like machine, and nothing that is there already.
 #
-#     e2e/setup.sh NEED...      NEED is one of: cc rust go openssl buildah h2load cargo-deny
+#     e2e/setup.sh NEED...      NEED is one of: cc rust go openssl buildah node h2load cargo-deny
 #     e2e/setup.sh toolchain    prints the installed Rust toolchain to use in place of the one that rust-toolchain.toml names, if that is needed
 #
 # Debian packages come by apt (as root, or through sudo), Rust by rustup as rust-toolchain.toml says, and everything heavy goes to
@@ -134,6 +134,20 @@ need_openssl() { have openssl || apt_install openssl; }
 # The image is built without a container engine.
 need_buildah() { have buildah || apt_install buildah uidmap; }
 
+# What makes this machine a node: what the kubelet and kube-proxy call, and what runc is built with.
+need_node() {
+    local missing=()
+    have ip || missing+=(iproute2)
+    have iptables || missing+=(iptables)
+    have conntrack || missing+=(conntrack)
+    have socat || missing+=(socat)
+    have nsenter || missing+=(util-linux)
+    have pkg-config || missing+=(pkg-config)
+    [[ -x /usr/lib/cni/ptp ]] || missing+=(containernetworking-plugins)
+    pkg-config --exists libseccomp 2>/dev/null || missing+=(libseccomp-dev)
+    [[ ${#missing[@]} = 0 ]] || apt_install "${missing[@]}"
+}
+
 # What sends the load of `make bench`.
 need_h2load() { have h2load || apt_install nghttp2-client; }
 
@@ -148,7 +162,7 @@ need_cargo_deny() {
 if [[ ${BASH_SOURCE[0]} = "$0" ]]; then
     for need in "$@"; do
         case $need in
-            cc | rust | go | openssl | buildah | h2load) "need_$need" ;;
+            cc | rust | go | openssl | buildah | node | h2load) "need_$need" ;;
             cargo-deny) need_cargo_deny ;;
             toolchain) toolchain ;;
             *) fail "unknown need: $need" ;;

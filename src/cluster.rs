@@ -9,6 +9,7 @@ mod client;
 pub mod crd;
 pub mod lease;
 mod namespaces;
+pub mod proof;
 mod resources;
 pub mod status;
 #[cfg(test)]

@@ -21,6 +21,7 @@ mod audit;
 mod certificates;
 mod client;
 mod gate;
+mod helm;
 mod kubectl;
 pub mod objects;
 pub mod oracle;
@@ -34,6 +35,9 @@ pub use apiserver::ApiServer;
 pub use audit::Event;
 pub use client::{Answer, Client, Rejection};
 pub use gate::{Gate, Namespace, decision_id};
+pub use helm::{HelmOutput, chart, helm, objects as yaml_objects};
 pub use kubectl::{Kubectl, Output};
-pub use podgate::Podgate;
+pub use podgate::{
+    Podgate, check as podgate_check, compiles as podgate_compiles, run as run_podgate,
+};
 pub use poll::wait_for;
