@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::apiserver::free_port;
 use crate::certificates::Pair;
 use crate::poll::wait_for;
-use crate::process::{End, Process};
+use crate::process::{End, Place, Process};
 
 /// One running Podgate, with its own policies and ports.
 #[derive(Debug)]
@@ -79,7 +79,8 @@ impl Podgate {
             "--certificate-poll=100ms".as_ref(),
             "--shutdown-grace=0s".as_ref(),
         ];
-        let mut process = Process::start("podgate", End::Term, &self.folder, None, &command)?;
+        let mut process =
+            Process::start("podgate", End::Term, Place::here(&self.folder), &command)?;
         wait_for("podgate to be ready", Duration::from_secs(20), || {
             process.still_runs()?;
             Ok(self.admin("/readyz").ok().filter(|(code, _)| *code == 200))
