@@ -4,8 +4,11 @@
 //! built from source by `servers/build.sh`, and [`ApiServer`] starts them. A [`Gate`] is one real `podgate serve` with
 //! its own policies, registered for the namespaces that carry its label, so tests share the API server and nothing else.
 //!
+//! A chart and an image do need a node. A [`Cluster`] is this machine as one, or any other cluster by its kubeconfig.
+//!
 //! ```text
 //! cargo test -p e2e --test apiserver
+//! cargo test -p e2e --test cluster          after `make image`, and as root
 //! ```
 //!
 //! | variable | |
@@ -13,6 +16,9 @@
 //! | `PODGATE_KUBERNETES_VERSION` | the Kubernetes to test against, instead of the newest that is known to build |
 //! | `PODGATE_CACHE` | where the servers are kept, instead of `~/.cache/podgate` |
 //! | `PODGATE_BIN` | the podgate to test, instead of the one that cargo builds from this workspace |
+//! | `PODGATE_KUBECONFIG` | the cluster to test in, instead of one on this machine; it must have the images |
+//! | `PODGATE_IMAGE` | the image to install there, instead of `localhost/podgate:dev` |
+//! | `PODGATE_KEEP` | when set, the cluster and the namespaces of its tests stay until Ctrl-C |
 //!
 //! What the servers wrote stays in `e2e/` under the target folder's profile; a test that fails prints the ends of the logs.
 
