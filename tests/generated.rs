@@ -1,32 +1,66 @@
-//! Files that are made from the code are committed, and must be what the code makes.
+//! Files that are made from the code, or from other files, are committed, and must be what they are made from.
 //!
 //! `make generate` writes them anew.
+#![allow(clippy::unwrap_used, reason = "helpers of tests may fail as tests do")]
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use podgate::{cli, report, rules};
 
-fn generated() -> BTreeMap<PathBuf, String> {
+#[path = "support/chart_values.rs"]
+mod chart_values;
+
+/// Folders in which nothing else may lie.
+const FOLDERS: &[&str] = &["docs/rules", "charts/podgate/files/policies"];
+
+fn generated(root: &Path) -> BTreeMap<PathBuf, String> {
     let mut files = BTreeMap::from([
         (PathBuf::from("docs/cli.md"), cli::reference()),
         (PathBuf::from("docs/rules/README.md"), report::rule::index(rules::ALL)),
+        (PathBuf::from("charts/podgate/README.md"), chart_readme(&root.join("charts/podgate"))),
     ]);
     for rule in rules::ALL {
         files.insert(format!("docs/rules/{}.md", rule.id).into(), report::rule::markdown(rule));
     }
+    // A chart reads no file but its own.
+    for entry in fs::read_dir(root.join("policies")).unwrap() {
+        let folder = entry.unwrap().path();
+        let name = folder.file_name().unwrap().to_str().unwrap();
+        let text = fs::read_to_string(folder.join("policy.yaml")).unwrap();
+        files.insert(format!("charts/podgate/files/policies/{name}.yaml").into(), text);
+    }
     files
 }
 
+/// The chart's README as it is, with the table of its values anew.
+fn chart_readme(chart: &Path) -> String {
+    const BEGIN: &str = "<!-- From values.yaml, by `make generate`. -->\n";
+    let mut table = "| value | default | what it is |\n|---|---|---|\n".to_owned();
+    let values = fs::read_to_string(chart.join("values.yaml")).unwrap();
+    for value in chart_values::documented(&values) {
+        let default = serde_json::to_string(&value.default).unwrap();
+        let text = value.text.replace('|', "\\|");
+        writeln!(table, "| `{}` | `{default}` | {text} |", value.path).unwrap();
+    }
+    let page = fs::read_to_string(chart.join("README.md")).unwrap();
+    let (before, rest) = page.split_once(BEGIN).expect("the page says where the table begins");
+    let after = rest.find("\n\n").map_or("\n", |end| &rest[end + 1..]);
+    format!("{before}{BEGIN}{table}{after}")
+}
+
 #[test]
-fn generated_files_are_what_the_code_makes() {
+fn generated_files_are_what_they_are_made_from() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let files = generated();
+    let files = generated(root);
     #[expect(clippy::disallowed_methods, reason = "a switch of this test alone")]
     let bless = std::env::var_os("PODGATE_BLESS").is_some();
     if bless {
-        fs::create_dir_all(root.join("docs/rules")).unwrap();
+        for folder in FOLDERS {
+            fs::create_dir_all(root.join(folder)).unwrap();
+        }
         for (path, text) in &files {
             fs::write(root.join(path), text).unwrap();
         }
@@ -35,8 +69,14 @@ fn generated_files_are_what_the_code_makes() {
         let written = fs::read_to_string(root.join(path)).unwrap_or_default();
         assert_eq!(&written, text, "{} is out of date: run make generate", path.display());
     }
-    for entry in fs::read_dir(root.join("docs/rules")).unwrap() {
-        let path = Path::new("docs/rules").join(entry.unwrap().file_name());
-        assert!(files.contains_key(&path), "{} belongs to no rule: remove it", path.display());
+    for folder in FOLDERS {
+        for entry in fs::read_dir(root.join(folder)).unwrap() {
+            let path = Path::new(folder).join(entry.unwrap().file_name());
+            assert!(
+                files.contains_key(&path),
+                "{} is made from nothing: remove it",
+                path.display()
+            );
+        }
     }
 }

@@ -66,6 +66,12 @@ impl Kubectl {
         }
     }
 
+    /// The file that names the server and its user.
+    #[must_use]
+    pub fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
+    }
+
     /// Runs `kubectl` with `arguments`.
     pub fn run(&self, arguments: &[&str]) -> Result<Output> {
         self.spawn(arguments, None)

@@ -29,6 +29,7 @@ mod client;
 pub mod cluster;
 mod control_plane;
 mod gate;
+mod helm;
 mod kubectl;
 pub mod objects;
 pub mod oracle;
@@ -45,7 +46,10 @@ pub use audit::Event;
 pub use client::{Answer, Client, Rejection};
 pub use cluster::Cluster;
 pub use gate::{Gate, Namespace, decision_id};
+pub use helm::{HelmOutput, chart, helm, objects as yaml_objects};
 pub use kubectl::{Kubectl, Output};
 pub use outcome::{Failure, Outcome};
-pub use podgate::Podgate;
+pub use podgate::{
+    Podgate, check as podgate_check, compiles as podgate_compiles, run as run_podgate,
+};
 pub use poll::wait_for;

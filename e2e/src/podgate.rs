@@ -162,6 +162,49 @@ impl Podgate {
     }
 }
 
+/// What `podgate check -o json` says of `manifests`, given on its standard input.
+pub fn check(arguments: &[&str], manifests: &str) -> Result<Vec<Value>> {
+    let output = run_check(&[arguments, &["-o", "json", "-"]].concat(), manifests)?;
+    let said = || String::from_utf8_lossy(&output.stderr);
+    serde_json::from_slice(&output.stdout).with_context(|| format!("podgate check: {}", said()))
+}
+
+/// Whether `policies` are a complete set together, asked of `podgate check`.
+pub fn compiles(policies: &[&str]) -> Result<()> {
+    let folder = env::temp_dir().join(format!("podgate-e2e-policies-{}", std::process::id()));
+    fs::create_dir_all(&folder)?;
+    for (number, policy) in policies.iter().enumerate() {
+        fs::write(folder.join(format!("policy-{number}.yaml")), policy)?;
+    }
+    let pod = "{apiVersion: v1, kind: ConfigMap, metadata: {name: no-pod}}";
+    let path = folder.to_str().context("a temporary folder has a plain name")?;
+    let output = run_check(&["--policies", path, "-"], pod);
+    fs::remove_dir_all(&folder)?;
+    let output = output?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Ok(())
+}
+
+fn run_check(arguments: &[&str], input: &str) -> Result<std::process::Output> {
+    run(&[&["check"], arguments].concat(), Path::new("/dev/null"), input)
+}
+
+/// Runs podgate to its end, with the cluster that `kubeconfig` names and `input` on its standard input.
+pub fn run(arguments: &[&str], kubeconfig: &Path, input: &str) -> Result<std::process::Output> {
+    let mut child = Command::new(binary()?)
+        .args(arguments)
+        .env("KUBECONFIG", kubeconfig)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let mut stdin = child.stdin.take().context("podgate has a standard input")?;
+    // A command that reads nothing may have ended before.
+    let _ = stdin.write_all(input.as_bytes());
+    drop(stdin);
+    Ok(child.wait_with_output()?)
+}
+
 /// By a rename, so that nobody reads half a file.
 fn replace(path: &Path, content: &[u8]) -> Result<()> {
     let new = path.with_extension("new");

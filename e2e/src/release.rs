@@ -2,13 +2,12 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
-use crate::servers;
+use crate::helm::chart;
 
 /// What the release is called, and its namespace.
 pub const RELEASE: &str = "podgate";
@@ -24,42 +23,28 @@ pub fn install(cluster: &Cluster, values: &Value) -> Result<()> {
     let (repository, tag) = image.rsplit_once(':').context("PODGATE_IMAGE is NAME:TAG")?;
     let mut values = values.clone();
     values["image"] = json!({"repository": repository, "tag": tag});
-    let file = cluster.kubectl().file(&values)?;
-    let file = file.to_str().context("a path in UTF-8")?;
     let arguments = ["upgrade", "--install", RELEASE, chart, "--namespace", RELEASE];
-    let more = ["--create-namespace", "--values", file, "--wait", "--timeout=3m"];
-    helm(cluster, &[&arguments[..], &more].concat())?;
+    let more = ["--create-namespace", "-f", "-", "--wait", "--timeout=3m"];
+    helm(cluster, &[&arguments[..], &more].concat(), &values)?;
     Ok(())
 }
 
 /// Uninstalls it, and removes its namespace.
 pub fn remove(cluster: &Cluster) -> Result<()> {
-    helm(cluster, &["uninstall", RELEASE, "--namespace", RELEASE, "--ignore-not-found", "--wait"])?;
+    helm(
+        cluster,
+        &["uninstall", RELEASE, "--namespace", RELEASE, "--ignore-not-found", "--wait"],
+        &Value::Null,
+    )?;
     let namespace = ["delete", "namespace", RELEASE, "--ignore-not-found"];
     let _ = cluster.kubectl().run(&namespace)?.succeeded()?;
     Ok(())
 }
 
-/// Runs `helm` on `cluster`, and returns what it printed; a failure shows all of it.
-pub fn helm(cluster: &Cluster, arguments: &[&str]) -> Result<String> {
-    let output = Command::new(servers::helm()?.join("helm"))
-        .arg("--kubeconfig")
-        .arg(cluster.kubeconfig())
-        .args(arguments)
-        // Its caches, and nobody's settings.
-        .env("HOME", cluster.folder())
-        .output()
-        .context("running helm")?;
-    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-    let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
-    ensure!(output.status.success(), "helm {arguments:?} failed:\n{stdout}{stderr}");
-    Ok(stdout)
-}
-
-/// The chart of this tree.
-#[must_use]
-pub fn chart() -> PathBuf {
-    root().join("charts/podgate")
+/// Runs `helm` on `cluster` with `values`, which an argument `-f -` reads, and returns what it printed.
+pub fn helm(cluster: &Cluster, arguments: &[&str], values: &Value) -> Result<String> {
+    let kubeconfig = cluster.kubeconfig().to_str().context("a path in UTF-8")?;
+    crate::helm(&[&["--kubeconfig", kubeconfig], arguments].concat(), values)?.succeeded()
 }
 
 /// What `make image` writes.

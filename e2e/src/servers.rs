@@ -17,12 +17,6 @@ pub(crate) fn kubernetes() -> Result<&'static Path> {
     once(&FOLDER, || build("build.sh", &[&version(), "etcd", "kube-apiserver", "kubectl"]))
 }
 
-/// The folder of Helm.
-pub(crate) fn helm() -> Result<&'static Path> {
-    static FOLDER: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    once(&FOLDER, || build("helm.sh", &[]))
-}
-
 /// The folders with what makes this machine a node.
 #[derive(Debug)]
 pub(crate) struct Node {

@@ -47,7 +47,7 @@ fn play() -> Result<()> {
     check().context("this machine cannot be a node")?;
     say("starting a cluster");
     let cluster = Cluster::start()?;
-    let chart = release::chart();
+    let chart = e2e::chart();
     if chart.exists() {
         say(format_args!("installing {} from {}", release::image(), chart.display()));
         cluster.load(&release::archive())?;

@@ -93,7 +93,11 @@ fn upgrade_and_rollback_are_not_noticed(cluster: &Cluster) -> Outcome {
     unnoticed(cluster, "helm upgrade and rollback", || {
         release::install(cluster, &changed)?;
         let rollback = ["rollback", release::RELEASE, "--namespace", release::RELEASE];
-        release::helm(cluster, &[&rollback[..], &["--wait", "--timeout=3m"]].concat())?;
+        release::helm(
+            cluster,
+            &[&rollback[..], &["--wait", "--timeout=3m"]].concat(),
+            &Value::Null,
+        )?;
         Ok(())
     })
 }
