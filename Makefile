@@ -27,7 +27,9 @@ STATIC = target/$(HOST)/release/podgate
 
 # Only root can make this machine a node, so nobody else is asked to install what that takes.
 NODE := $(if $(filter 0,$(shell id -u)),node)
-CAN_BE_NODE = cargo run --quiet --package e2e --bin cluster $(CARGO_FLAGS) -- check
+# The workspace as a whole, as all the tests are built: by itself the package would have its dependencies compiled once more.
+BUILD_CLUSTER = cargo test --quiet --workspace --no-run --test cluster $(CARGO_FLAGS)
+CLUSTER = "$${CARGO_TARGET_DIR:-target}/debug/cluster"
 
 # The API server's tests run against the newest Kubernetes that is supported and the oldest, and on request against those between.
 OLDEST = 1.30.14
@@ -79,7 +81,8 @@ unit: ## the tests that need no server: unit, HTTP, CLI, policy library, layerin
 servers:
 	@[[ -n "$(SETUP)" ]] || e2e/setup.sh rust go openssl $(NODE)
 	e2e/servers/build.sh
-	@$(CAN_BE_NODE) >/dev/null || exit 0; set -x; \
+	$(BUILD_CLUSTER)
+	@$(CLUSTER) check >/dev/null || exit 0; set -x; \
 	e2e/servers/build.sh "" etcd kube-apiserver kubectl kube-controller-manager kube-scheduler kubelet kube-proxy; \
 	e2e/servers/containerd.sh; e2e/servers/runc.sh; e2e/servers/helm.sh
 
@@ -90,15 +93,16 @@ cargo-test:
 
 oldest-test:
 	e2e/servers/build.sh $(OLDEST)
-	PODGATE_KUBERNETES_VERSION=$(OLDEST) cargo test --package e2e --test apiserver --no-fail-fast $(CARGO_FLAGS) 2>&1 | tee target/test-oldest.txt
+	PODGATE_KUBERNETES_VERSION=$(OLDEST) cargo test --workspace --test apiserver --no-fail-fast $(CARGO_FLAGS) 2>&1 | tee target/test-oldest.txt
 
 # A tier that this machine cannot run is named in the closing lines, and its tests are counted as skipped.
 cluster-test:
 	@mkdir -p target
-	@if reason=$$($(CAN_BE_NODE)); then \
-	    cargo test --package e2e --test cluster $(CARGO_FLAGS) 2>&1 | tee target/test-cluster.txt; \
+	$(BUILD_CLUSTER)
+	@if reason=$$($(CLUSTER) check); then \
+	    cargo test --workspace --test cluster $(CARGO_FLAGS) 2>&1 | tee target/test-cluster.txt; \
 	else \
-	    tests=$$(cargo test --quiet --package e2e --test cluster $(CARGO_FLAGS) -- --list | grep -c ': test$$'); \
+	    tests=$$(cargo test --quiet --workspace --test cluster $(CARGO_FLAGS) -- --list | grep -c ': test$$'); \
 	    printf 'skipped: the %s tests in a cluster (%s)\nthey run on kind, or any other cluster, by: PODGATE_KUBECONFIG=FILE make e2e-cluster\n' \
 	        "$$tests" "$$reason" | tee target/test-skipped.txt; \
 	    printf 'test result: 0 passed; 0 failed; %s ignored\n' "$$tests" >target/test-cluster.txt; \
@@ -128,7 +132,7 @@ e2e-versions: ## the API server's tests against each Kubernetes between the olde
 	@e2e/setup.sh rust go openssl
 	@for version in $(BETWEEN); do \
 	    printf '\n== Kubernetes %s\n' "$$version"; e2e/servers/build.sh "$$version"; \
-	    PODGATE_KUBERNETES_VERSION=$$version cargo test --package e2e --test apiserver --no-fail-fast $(CARGO_FLAGS); \
+	    PODGATE_KUBERNETES_VERSION=$$version cargo test --workspace --test apiserver --no-fail-fast $(CARGO_FLAGS); \
 	done
 
 # In another's cluster the images must be there before: `make image probe`, and for kind
@@ -140,15 +144,17 @@ else
 	@e2e/setup.sh rust go buildah node
 	@$(MAKE) --no-print-directory image
 endif
-	cargo test --package e2e --test cluster $(CARGO_FLAGS)
+	cargo test --workspace --test cluster $(CARGO_FLAGS)
 
 cluster: image ## a cluster on this machine with podgate installed, to play with until Ctrl-C (as root)
 	@e2e/setup.sh go node
-	cargo run --quiet --package e2e --bin cluster $(CARGO_FLAGS)
+	$(BUILD_CLUSTER)
+	@exec $(CLUSTER)
 
 probe: ## the image of the tests' own containers, target/probe.tar
 	@e2e/setup.sh rust
-	cargo run --quiet --package e2e --bin cluster $(CARGO_FLAGS) -- probe target
+	$(BUILD_CLUSTER)
+	@$(CLUSTER) probe target
 
 image: build-static ## the container image $(IMAGE), made without an engine or a registry, and a look at what is in it
 	@[[ -n "$(SETUP)" ]] || e2e/setup.sh buildah
