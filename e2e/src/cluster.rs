@@ -23,6 +23,7 @@ use serde_json::{Value, json};
 use crate::apiserver::new_folder;
 use crate::client::Client;
 use crate::kubectl::Kubectl;
+use crate::outcome::say;
 use crate::poll::wait_for;
 use crate::servers;
 
@@ -157,23 +158,18 @@ impl Cluster {
         ] {
             match self.kubectl.run(&[what, &own].concat()) {
                 Ok(output) => {
-                    show(&format!("--- kubectl {what:?}\n{}{}", output.stdout, output.stderr))
+                    say(format_args!("--- kubectl {what:?}\n{}{}", output.stdout, output.stderr))
                 }
-                Err(error) => show(&format!("--- kubectl {what:?}: {error:#}")),
+                Err(error) => say(format_args!("--- kubectl {what:?}: {error:#}")),
             }
         }
-        show(&self.log_ends());
+        say(self.log_ends());
     }
 
     fn node(&self) -> Result<MutexGuard<'_, Node>> {
         let node = self.node.as_ref().context("this cluster is not ours to stop and start")?;
         node.lock().map_err(|_| anyhow!("the node was left in the middle of a change"))
     }
-}
-
-#[expect(clippy::print_stderr, reason = "it belongs beside the failure that the harness shows")]
-fn show(text: &str) {
-    eprintln!("{text}");
 }
 
 /// Whether the object's condition `Ready` holds.

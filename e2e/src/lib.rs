@@ -48,7 +48,7 @@ pub use cluster::Cluster;
 pub use gate::{Gate, Namespace, decision_id};
 pub use helm::{HelmOutput, chart, helm, objects as yaml_objects};
 pub use kubectl::{Kubectl, Output};
-pub use outcome::{Failure, Outcome};
+pub use outcome::{Failure, Outcome, say};
 pub use podgate::{
     Podgate, check as podgate_check, compiles as podgate_compiles, run as run_podgate,
 };

@@ -7,14 +7,12 @@
 //! ```
 
 use std::env;
-use std::fmt::Display;
-use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, ensure};
 use e2e::cluster::{probe, tier};
-use e2e::{Cluster, release};
+use e2e::{Cluster, release, say};
 use serde_json::json;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
@@ -85,9 +83,4 @@ fn asked_to_end() -> Result<()> {
         }
         Ok(())
     })
-}
-
-fn say(text: impl Display) {
-    // Who does not listen any more is told nothing.
-    let _ = writeln!(io::stdout(), "{text}");
 }

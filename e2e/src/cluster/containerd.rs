@@ -36,15 +36,14 @@ pub(crate) fn configure(binaries: &servers::Node, folder: &Path, data: &Path) ->
     fs::create_dir_all(folder.join("cni"))?;
     fs::write(folder.join("cni/pods.conflist"), network.to_string())?;
 
-    let (root, networks) = (data.join("containerd"), folder.join("cni"));
     let configuration = format!(
         "\
 version = 3
-root = {root:?}
+root = '{root}'
 state = '/run/containerd'
 
 [plugins.'io.containerd.internal.v1.opt']
-path = {opt:?}
+path = '{opt}'
 
 [plugins.'io.containerd.cri.v1.images']
 snapshotter = '{snapshotter}'
@@ -59,19 +58,21 @@ restrict_oom_score_adj = true
 
 [plugins.'io.containerd.cri.v1.runtime'.cni]
 bin_dirs = ['{PLUGINS}']
-conf_dir = {networks:?}
+conf_dir = '{networks}'
 
 [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc]
 runtime_type = 'io.containerd.runc.v2'
 
 [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc.options]
-BinaryName = {runc:?}
+BinaryName = '{runc}'
 SystemdCgroup = false
 ",
-        opt = data.join("opt"),
+        root = data.join("containerd").display(),
+        opt = data.join("opt").display(),
+        networks = folder.join("cni").display(),
         snapshotter = snapshotter(folder)?,
         sandbox = image::PROBE,
-        runc = binaries.runc.join("runc"),
+        runc = binaries.runc.join("runc").display(),
     );
     fs::write(folder.join("containerd.toml"), configuration)?;
     Ok(())

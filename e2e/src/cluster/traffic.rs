@@ -33,9 +33,9 @@ pub struct Traffic<'a> {
 #[derive(Debug, Default)]
 pub struct Tally {
     /// Good ones that were let in.
-    pub admitted: usize,
+    pub admitted: u32,
     /// Bad ones that Podgate refused.
-    pub denied: usize,
+    pub denied: u32,
     /// Good ones that were refused, and bad ones that something else than Podgate refused.
     pub failed: Vec<String>,
     /// Bad ones that were let in.
@@ -107,16 +107,14 @@ fn is_denial(body: &Value) -> bool {
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (failed, slipped, untaken) =
-            (self.failed.len(), self.slipped_in.len(), self.untaken.len());
-        let all = self.admitted + self.denied + failed + slipped + untaken;
-        let pace = all as f64 / self.time.as_secs_f64();
+        let [failed, slipped, untaken] =
+            [&self.failed, &self.slipped_in, &self.untaken].map(Vec::len);
         write!(
             f,
-            "{all} in {:.1} s ({pace:.0}/s): {} admitted, {} denied, {failed} failed, {slipped} slipped in, {untaken} not taken",
-            self.time.as_secs_f64(),
+            "{} admitted, {} denied, {failed} failed, {slipped} slipped in, {untaken} not taken in {:.1} s",
             self.admitted,
-            self.denied
+            self.denied,
+            self.time.as_secs_f64(),
         )
     }
 }

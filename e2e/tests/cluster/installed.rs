@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, anyhow, ensure};
 use e2e::cluster::{Traffic, is_ready};
 use e2e::objects::{pod, privileged};
-use e2e::{Cluster, release, wait_for};
+use e2e::{Cluster, release, say, wait_for};
 use serde_json::{Value, json};
 
 /// Its namespace holds its own pods to the strictest standard, as the newest release has it.
@@ -60,12 +60,12 @@ fn install(cluster: &Cluster) -> Result<()> {
         anyhow::Ok((first?, installed))
     });
     let (first, all) = installed.inspect_err(|_| cluster.dump(release::RELEASE))?;
-    println!(
-        "helm install: first denial after {:.1} s, all ready after {:.1} s; image archive {:.1} MiB",
+    say(format_args!(
+        "helm install: first denial after {:.1} s, all ready after {:.1} s; image {}",
         first.as_secs_f64(),
         all.as_secs_f64(),
-        size as f64 / f64::from(1 << 20),
-    );
+        mebibytes(size),
+    ));
     Ok(())
 }
 
@@ -111,4 +111,10 @@ pub(crate) fn restart(cluster: &Cluster, deployment: &str) -> Result<()> {
     let status = kubectl(cluster, &["rollout", "status", &deployment, "--timeout=3m"])?;
     ensure!(status.contains("successfully rolled out"), "{status}");
     Ok(())
+}
+
+/// The size, to one decimal.
+pub(crate) fn mebibytes(bytes: u64) -> String {
+    let tenths = bytes * 10 / (1 << 20);
+    format!("{}.{} MiB", tenths / 10, tenths % 10)
 }

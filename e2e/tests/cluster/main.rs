@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use e2e::cluster::{KEEP, KUBECONFIG};
-use e2e::{Cluster, Outcome, release};
+use e2e::{Cluster, Outcome, release, say};
 use libtest_mimic::{Arguments, Trial};
 
 /// One test.
@@ -22,9 +22,8 @@ type Test = fn(&Cluster) -> Outcome;
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     // Whoever asks for the names only, need not wait for a cluster.
-    let cluster = (!arguments.list).then(|| {
-        Arc::new(Cluster::connect().unwrap_or_else(|error| panic!("no cluster: {error:?}")))
-    });
+    let cluster =
+        (!arguments.list).then(|| Arc::new(Cluster::connect().expect("there is a cluster")));
     let trials = |tests: &[(&str, Test)]| -> Vec<Trial> {
         tests.iter().map(|(name, test)| trial(name, *test, cluster.clone())).collect()
     };
@@ -59,12 +58,15 @@ fn trial(name: &str, test: Test, cluster: Option<Arc<Cluster>>) -> Trial {
 /// Whose cluster this is not, finds it as it was.
 fn leave(cluster: &Cluster) {
     if env::var_os(KEEP).is_some() {
-        println!("kept, until Ctrl-C: export KUBECONFIG={}", cluster.kubeconfig().display());
+        say(format_args!(
+            "kept, until Ctrl-C: export KUBECONFIG={}",
+            cluster.kubeconfig().display()
+        ));
         loop {
             std::thread::park();
         }
     }
     if env::var_os(KUBECONFIG).is_some() {
-        release::remove(cluster).unwrap_or_else(|error| panic!("podgate stays: {error:?}"));
+        release::remove(cluster).expect("podgate is removed");
     }
 }

@@ -3,11 +3,13 @@
 use anyhow::{Context as _, Result};
 use e2e::cluster::{Tally, is_ready};
 use e2e::objects::{pod, privileged};
-use e2e::{Cluster, Outcome, release, wait_for};
+use e2e::{Cluster, Outcome, release, say, wait_for};
 use serde_json::{Value, json};
 
 use crate::Test;
-use crate::installed::{ROLLOUT, kubectl, podgate, pods, restart, scale, traffic, values};
+use crate::installed::{
+    ROLLOUT, kubectl, mebibytes, podgate, pods, restart, scale, traffic, values,
+};
 
 pub(crate) const TESTS: &[(&str, Test)] = &[
     ("rolling_restart_is_not_noticed", rolling_restart_is_not_noticed),
@@ -115,7 +117,7 @@ fn memory_stays_small(cluster: &Cluster) -> Outcome {
             let own = pods.iter().find(|pod| pod["podRef"]["name"] == *name);
             Ok(own.and_then(|pod| pod["memory"]["workingSetBytes"].as_u64()))
         })?;
-        println!("memory of {name}: {:.1} MiB", bytes as f64 / f64::from(1 << 20));
+        say(format_args!("memory of {name}: {}", mebibytes(bytes)));
         assert!(bytes < 64 << 20, "{name}: {bytes} bytes");
     }
     Ok(())
@@ -197,7 +199,7 @@ fn during(cluster: &Cluster, what: &str, work: impl FnOnce() -> Result<()>) -> R
     podgate(cluster)?;
     let namespace = cluster.namespace("traffic", &json!({}))?;
     let ((), tally) = traffic(cluster, &namespace.pods()).during(work)?;
-    println!("{what}: {tally}");
+    say(format_args!("{what}: {tally}"));
     assert!(tally.admitted > 0 && tally.denied > 0, "{tally}");
     Ok(tally)
 }
