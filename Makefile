@@ -81,10 +81,12 @@ unit: ## the tests that need no server: unit, HTTP, CLI, policy library, layerin
 servers:
 	@[[ -n "$(SETUP)" ]] || e2e/setup.sh rust go openssl $(NODE)
 	e2e/servers/build.sh
+	e2e/servers/build.sh $(OLDEST)
+	e2e/servers/helm.sh
 	$(BUILD_CLUSTER)
 	@$(CLUSTER) check >/dev/null || exit 0; set -x; \
-	e2e/servers/build.sh "" etcd kube-apiserver kubectl kube-controller-manager kube-scheduler kubelet kube-proxy; \
-	e2e/servers/containerd.sh; e2e/servers/runc.sh; e2e/servers/helm.sh
+	e2e/servers/build.sh "" kubelet kube-controller-manager kube-scheduler kube-proxy; \
+	e2e/servers/containerd.sh; e2e/servers/runc.sh
 
 # Each of these leaves cargo's own closing lines, which are summed, so that the last line of `make test` tells of all of them.
 cargo-test:
@@ -92,7 +94,6 @@ cargo-test:
 	cargo test --workspace --no-fail-fast $(CARGO_FLAGS) 2>&1 | tee target/test-output.txt
 
 oldest-test:
-	e2e/servers/build.sh $(OLDEST)
 	PODGATE_KUBERNETES_VERSION=$(OLDEST) cargo test --workspace --test apiserver --no-fail-fast $(CARGO_FLAGS) 2>&1 | tee target/test-oldest.txt
 
 # A tier that this machine cannot run is named in the closing lines, and its tests are counted as skipped.
