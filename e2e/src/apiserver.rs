@@ -55,7 +55,7 @@ impl ApiServer {
             &admin,
         )?;
         let client = Client::new(&kubeconfig)?;
-        wait_for("the API server to be ready", Duration::from_mins(1), || {
+        wait_for("the API server to be ready", Duration::from_mins(3), || {
             for process in &mut processes {
                 process.still_runs()?;
             }

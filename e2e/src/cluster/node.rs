@@ -26,7 +26,7 @@ pub(crate) const PODS: &str = "10.88.0.0/16";
 const SERVICE: [u8; 4] = [10, 96, 0, 1];
 const PORT: u16 = 6443;
 
-const READY: Duration = Duration::from_mins(2);
+const READY: Duration = Duration::from_mins(5);
 
 /// Everything from etcd to the kubelet, in namespaces of its own. Once dropped, nothing of it is left but its logs.
 pub(crate) struct Node {
