@@ -12,11 +12,12 @@ use crate::cluster::Enclosure;
 use crate::poll::wait_for;
 
 /// A shell that runs the program and ends it when its own standard input closes. The servers of a test binary live in a
-/// static, which nothing drops; but however the test process ends, the pipe it holds closes.
+/// static, which nothing drops; but however the test process ends, the pipe it holds closes. Who ends the whole process group,
+/// as Ctrl-C and `timeout` do, must not end this shell before it has done so; a program that ends by a signal asks for it itself.
 const SUPERVISE: &str = r#"
 signal=$1 scratch=$2
 shift 2
-trap '' INT
+trap '' HUP INT TERM
 exec 3<&0
 "$@" </dev/null 3<&- &
 child=$!
@@ -25,7 +26,7 @@ watcher=$!
 exec 3<&-
 wait "$child"
 code=$?
-kill "$watcher" 2>/dev/null
+kill -s KILL "$watcher" 2>/dev/null
 [ -z "$scratch" ] || rm -rf "$scratch"
 exit "$code"
 "#;

@@ -18,7 +18,7 @@ use crate::poll::wait_for;
 const HOLD: &str = r#"
 scratch=$1 keep=$2 init=$3
 shift 3
-trap '' INT
+trap '' HUP INT TERM
 exec 3<&0
 unshare --net --mount --pid --fork --kill-child --mount-proc sh -c "$init" enclosure "$scratch" <&3 &
 echo "$!"
@@ -31,7 +31,7 @@ for group in "$@"; do find "$group" -depth -type d -exec rmdir {} + 2>/dev/null;
 /// Runs inside, as the process with whose end the kernel ends all others. As a shell that waits, it also buries the dead.
 const INIT: &str = r#"
 set -e
-trap '' INT
+trap '' HUP INT TERM
 read -r go
 # Container runtimes hand mounts on to containers; none of them gets out of here.
 mount --make-rshared /
