@@ -5,6 +5,7 @@ mod exit;
 mod explain;
 mod inputs;
 mod policies;
+mod prove;
 mod reference;
 mod serve;
 
@@ -29,6 +30,10 @@ enum Command {
     Check(check::Args),
     /// Print what a rule reads, why it matters and how to comply
     Explain(explain::Args),
+    /// Ask the cluster, by a dry run, for a pod that it must refuse
+    ///
+    /// Exits with 0 where podgate refuses it, with 1 where it would be let in, and with 2 where podgate was not asked.
+    Prove(prove::Args),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -48,6 +53,7 @@ impl Cli {
             Command::Serve(args) => serve::run(*args).map(|()| ExitStatus::Clean),
             Command::Check(args) => check::run(&args),
             Command::Explain(args) => explain::run(&args),
+            Command::Prove(args) => prove::run(&args),
             Command::Completions { shell } => {
                 let mut script = Vec::new();
                 clap_complete::generate(shell, &mut Self::command(), "podgate", &mut script);

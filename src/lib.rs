@@ -13,6 +13,7 @@
 
 pub mod admission;
 pub mod cli;
+pub mod cluster;
 pub mod engine;
 pub mod ledger;
 pub mod manifest;

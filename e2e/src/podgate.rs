@@ -178,7 +178,7 @@ pub fn compiles(policies: &[&str]) -> Result<()> {
     }
     let pod = "{apiVersion: v1, kind: ConfigMap, metadata: {name: no-pod}}";
     let path = folder.to_str().context("a temporary folder has a plain name")?;
-    let output = run_check(&["--policies", path, "-"], pod);
+    let output = run_check(&["-", "--policies", path], pod);
     fs::remove_dir_all(&folder)?;
     let output = output?;
     ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -10,6 +10,7 @@ mod exception;
 mod metrics;
 mod observe;
 mod outage;
+mod prove;
 mod record;
 mod reload;
 mod requester;
