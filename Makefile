@@ -28,14 +28,14 @@ STATIC = target/$(HOST)/release/podgate
 # Only root can make this machine a node, so nobody else is asked to install what that takes.
 NODE := $(if $(filter 0,$(shell id -u)),node)
 # The workspace as a whole, as all the tests are built: by itself the package would have its dependencies compiled once more.
-BUILD_CLUSTER = cargo test --quiet --workspace --no-run --test cluster $(CARGO_FLAGS)
+BUILD_CLUSTER = cargo test --quiet --workspace --no-run --test node $(CARGO_FLAGS)
 CLUSTER = "$${CARGO_TARGET_DIR:-target}/debug/cluster"
 
 # The API server's tests run against the newest Kubernetes that is supported and the oldest, and on request against those between.
 OLDEST = 1.30.14
 BETWEEN = 1.33.13 1.34.4 1.35.4 1.36.3
 
-.PHONY: help run test build build-static fmt-check fmt lint unit servers cargo-test oldest-test cluster-test summary deny demo-once oracle e2e \
+.PHONY: help run test build build-static fmt-check fmt lint unit servers cargo-test oldest-test node-test summary deny demo-once oracle e2e \
     e2e-versions e2e-cluster cluster image probe bench generate
 
 help: ## this list
@@ -49,7 +49,7 @@ run: ## build podgate, serve on loopback with the policies here, show verdicts, 
 test: ## everything that CI runs; the first step that fails ends it
 	@e2e/setup.sh rust go openssl buildah cargo-deny $(NODE)
 	@mkdir -p target; rm -f target/test-*.txt
-	@for step in fmt-check lint deny servers cargo-test oldest-test build-static demo-once image cluster-test; do \
+	@for step in fmt-check lint deny servers cargo-test oldest-test build-static demo-once image node-test; do \
 	    printf '\n== %s\n' "$$step"; $(MAKE) --no-print-directory SETUP=done "$$step"; \
 	done
 	@printf '\n'; $(MAKE) --no-print-directory summary
@@ -97,23 +97,23 @@ oldest-test:
 	PODGATE_KUBERNETES_VERSION=$(OLDEST) cargo test --workspace --test apiserver --no-fail-fast $(CARGO_FLAGS) 2>&1 | tee target/test-oldest.txt
 
 # A tier that this machine cannot run is named in the closing lines, and its tests are counted as skipped.
-cluster-test:
+node-test:
 	@mkdir -p target
 	$(BUILD_CLUSTER)
 	@if reason=$$($(CLUSTER) check); then \
-	    cargo test --workspace --test cluster $(CARGO_FLAGS) 2>&1 | tee target/test-cluster.txt; \
+	    cargo test --workspace --test node $(CARGO_FLAGS) 2>&1 | tee target/test-node.txt; \
 	else \
-	    tests=$$(cargo test --quiet --workspace --test cluster $(CARGO_FLAGS) -- --list | grep -c ': test$$'); \
+	    tests=$$(cargo test --quiet --workspace --test node $(CARGO_FLAGS) -- --list | grep -c ': test$$'); \
 	    printf 'skipped: the %s tests in a cluster (%s)\nthey run on kind, or any other cluster, by: PODGATE_KUBECONFIG=FILE make e2e-cluster\n' \
 	        "$$tests" "$$reason" | tee target/test-skipped.txt; \
-	    printf 'test result: 0 passed; 0 failed; %s ignored\n' "$$tests" >target/test-cluster.txt; \
+	    printf 'test result: 0 passed; 0 failed; %s ignored\n' "$$tests" >target/test-node.txt; \
 	fi
 
 summary:
 	@[[ ! -e target/test-skipped.txt ]] || cat target/test-skipped.txt
 	@awk '/^test result: / {for (i = 1; i < NF; i++) {if ($$(i + 1) ~ /^passed/) passed += $$i; if ($$(i + 1) ~ /^failed/) failed += $$i; if ($$(i + 1) ~ /^ignored/) skipped += $$i}} \
 	    END {if (passed + failed == 0) exit 1; printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped}' \
-	    target/test-output.txt target/test-oldest.txt target/test-cluster.txt
+	    target/test-output.txt target/test-oldest.txt target/test-node.txt
 
 deny: ## licences, banned crates and sources (offline)
 	@[[ -n "$(SETUP)" ]] || e2e/setup.sh cargo-deny
@@ -145,7 +145,7 @@ else
 	@e2e/setup.sh rust go buildah node
 	@$(MAKE) --no-print-directory image
 endif
-	cargo test --workspace --test cluster $(CARGO_FLAGS)
+	cargo test --workspace --test node $(CARGO_FLAGS)
 
 cluster: image ## a cluster on this machine with podgate installed, to play with until Ctrl-C (as root)
 	@e2e/setup.sh go node

@@ -8,7 +8,7 @@
 //!
 //! ```text
 //! cargo test -p e2e --test apiserver
-//! cargo test -p e2e --test cluster          after `make image`, and as root
+//! cargo test -p e2e --test node             after `make image`, and as root
 //! ```
 //!
 //! | variable | |

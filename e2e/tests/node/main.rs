@@ -5,7 +5,7 @@
 
 mod admission;
 mod installed;
-mod node;
+mod pods;
 mod staying_up;
 
 use std::env;
@@ -28,7 +28,7 @@ fn main() -> ExitCode {
         tests.iter().map(|(name, test)| trial(name, *test, cluster.clone())).collect()
     };
 
-    let beside = [node::TESTS, admission::TESTS].concat();
+    let beside = [pods::TESTS, admission::TESTS].concat();
     let beside = libtest_mimic::run(&arguments, trials(&beside));
     arguments.test_threads = Some(1);
     // Nobody else's servers are ours to stop.
