@@ -25,7 +25,18 @@ CARGO_FLAGS ?= --locked
 HOST = $(shell rustc -vV | sed -n 's/^host: //p')
 STATIC = target/$(HOST)/release/podgate
 
-.PHONY: help run test build build-static fmt-check fmt lint unit servers cargo-test deny demo-once oracle e2e image bench generate
+# Only root can make this machine a node, so nobody else is asked to install what that takes.
+NODE := $(if $(filter 0,$(shell id -u)),node)
+# The workspace as a whole, as all the tests are built: by itself the package would have its dependencies compiled once more.
+BUILD_CLUSTER = cargo test --quiet --workspace --no-run --test node $(CARGO_FLAGS)
+CLUSTER = "$${CARGO_TARGET_DIR:-target}/debug/cluster"
+
+# The API server's tests run against the newest Kubernetes that is supported and the oldest, and on request against those between.
+OLDEST = 1.30.14
+BETWEEN = 1.33.13 1.34.4 1.35.4 1.36.3
+
+.PHONY: help run test build build-static fmt-check fmt lint unit servers cargo-test oldest-test node-test summary deny demo-once oracle e2e \
+    e2e-versions e2e-cluster cluster image probe bench generate
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,11 +47,12 @@ run: ## build podgate, serve on loopback with the policies here, show verdicts, 
 	@exec e2e/demo.sh
 
 test: ## everything that CI runs; the first step that fails ends it
-	@e2e/setup.sh rust go openssl buildah cargo-deny
-	@for step in fmt-check lint deny servers cargo-test build-static demo-once image; do \
+	@e2e/setup.sh rust go openssl buildah cargo-deny $(NODE)
+	@mkdir -p target; rm -f target/test-*.txt
+	@for step in fmt-check lint deny servers cargo-test oldest-test build-static demo-once image node-test; do \
 	    printf '\n== %s\n' "$$step"; $(MAKE) --no-print-directory SETUP=done "$$step"; \
-	done; \
-	printf '\n'; cat target/test-summary.txt
+	done
+	@printf '\n'; $(MAKE) --no-print-directory summary
 
 build: ## the release binary, target/release/podgate
 	@e2e/setup.sh rust
@@ -67,16 +79,41 @@ unit: ## the tests that need no server: unit, HTTP, CLI, policy library, layerin
 
 # The tests build these themselves where they are missing; here the progress is seen.
 servers:
-	@[[ -n "$(SETUP)" ]] || e2e/setup.sh rust go openssl
+	@[[ -n "$(SETUP)" ]] || e2e/setup.sh rust go openssl $(NODE)
 	e2e/servers/build.sh
+	e2e/servers/build.sh $(OLDEST)
+	e2e/servers/helm.sh
+	$(BUILD_CLUSTER)
+	@$(CLUSTER) check >/dev/null || exit 0; set -x; \
+	e2e/servers/build.sh "" kubelet kube-controller-manager kube-scheduler kube-proxy; \
+	e2e/servers/containerd.sh; e2e/servers/runc.sh
 
-# cargo's own closing lines are summed, so that the last line of `make test` tells of all of them.
+# Each of these leaves cargo's own closing lines, which are summed, so that the last line of `make test` tells of all of them.
 cargo-test:
-	@mkdir -p target; rm -f target/test-summary.txt
+	@mkdir -p target
 	cargo test --workspace --no-fail-fast $(CARGO_FLAGS) 2>&1 | tee target/test-output.txt
-	@awk '/^test result: / {passed += $$4; failed += $$6; skipped += $$8} \
+
+oldest-test:
+	PODGATE_KUBERNETES_VERSION=$(OLDEST) cargo test --workspace --test apiserver --no-fail-fast $(CARGO_FLAGS) 2>&1 | tee target/test-oldest.txt
+
+# A tier that this machine cannot run is named in the closing lines, and its tests are counted as skipped.
+node-test:
+	@mkdir -p target
+	$(BUILD_CLUSTER)
+	@if reason=$$($(CLUSTER) check); then \
+	    cargo test --workspace --test node $(CARGO_FLAGS) 2>&1 | tee target/test-node.txt; \
+	else \
+	    tests=$$(cargo test --quiet --workspace --test node $(CARGO_FLAGS) -- --list | grep -c ': test$$'); \
+	    printf 'skipped: the %s tests in a cluster (%s)\nthey run on kind, or any other cluster, by: PODGATE_KUBECONFIG=FILE make e2e-cluster\n' \
+	        "$$tests" "$$reason" | tee target/test-skipped.txt; \
+	    printf 'test result: 0 passed; 0 failed; %s ignored\n' "$$tests" >target/test-node.txt; \
+	fi
+
+summary:
+	@[[ ! -e target/test-skipped.txt ]] || cat target/test-skipped.txt
+	@awk '/^test result: / {for (i = 1; i < NF; i++) {if ($$(i + 1) ~ /^passed/) passed += $$i; if ($$(i + 1) ~ /^failed/) failed += $$i; if ($$(i + 1) ~ /^ignored/) skipped += $$i}} \
 	    END {if (passed + failed == 0) exit 1; printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped}' \
-	    target/test-output.txt >target/test-summary.txt
+	    target/test-output.txt target/test-oldest.txt target/test-node.txt
 
 deny: ## licences, banned crates and sources (offline)
 	@[[ -n "$(SETUP)" ]] || e2e/setup.sh cargo-deny
@@ -91,6 +128,34 @@ oracle: ## the built-in rules against Kubernetes' own Pod Security admission
 
 e2e: servers ## the tests with real servers: the oracle and the API server
 	cargo test --package e2e --no-fail-fast $(CARGO_FLAGS)
+
+e2e-versions: ## the API server's tests against each Kubernetes between the oldest and the newest
+	@e2e/setup.sh rust go openssl
+	@for version in $(BETWEEN); do \
+	    printf '\n== Kubernetes %s\n' "$$version"; e2e/servers/build.sh "$$version"; \
+	    PODGATE_KUBERNETES_VERSION=$$version cargo test --workspace --test apiserver --no-fail-fast $(CARGO_FLAGS); \
+	done
+
+# In another's cluster the images must be there before: `make image probe`, and for kind
+#     kind load image-archive dist/podgate.tar target/probe.tar
+e2e-cluster: ## the tests in a cluster: one on this machine (as root), or with PODGATE_KUBECONFIG=FILE any other
+ifdef PODGATE_KUBECONFIG
+	@e2e/setup.sh rust go
+else
+	@e2e/setup.sh rust go buildah node
+	@$(MAKE) --no-print-directory image
+endif
+	cargo test --workspace --test node $(CARGO_FLAGS)
+
+cluster: image ## a cluster on this machine with podgate installed, to play with until Ctrl-C (as root)
+	@e2e/setup.sh go node
+	$(BUILD_CLUSTER)
+	@exec $(CLUSTER)
+
+probe: ## the image of the tests' own containers, target/probe.tar
+	@e2e/setup.sh rust
+	$(BUILD_CLUSTER)
+	@$(CLUSTER) probe target
 
 image: build-static ## the container image $(IMAGE), made without an engine or a registry, and a look at what is in it
 	@[[ -n "$(SETUP)" ]] || e2e/setup.sh buildah

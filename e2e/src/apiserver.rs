@@ -1,7 +1,6 @@
 //! An etcd and a kube-apiserver of our own.
 
 use std::env;
-use std::ffi::OsStr;
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -11,24 +10,15 @@ use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, bail};
-use serde_json::json;
 
 use crate::audit::{self, Event};
-use crate::certificates::{Authority, Pair, signing_key};
+use crate::certificates::Authority;
 use crate::client::Client;
+use crate::control_plane::{self, Files, start_apiserver, start_etcd};
 use crate::kubectl::Kubectl;
 use crate::poll::wait_for;
-use crate::process::{End, Process};
+use crate::process::{Place, Process};
 use crate::servers;
-
-/// Every request leaves its metadata, which holds the annotations that webhooks add.
-const AUDIT_POLICY: &str = "\
-apiVersion: audit.k8s.io/v1
-kind: Policy
-omitStages: [RequestReceived, ResponseStarted]
-rules:
-- level: Metadata
-";
 
 /// A Kubernetes API without nodes: whatever may be asked of a webhook, without anything that runs pods.
 pub struct ApiServer {
@@ -45,18 +35,29 @@ pub struct ApiServer {
 impl ApiServer {
     /// Starts the servers, and returns once they are ready.
     pub fn start() -> Result<Self> {
-        let binaries = servers::folder()?;
+        let binaries = servers::kubernetes()?;
         let folder = new_folder()?;
         let authority = Authority::new(&folder)?;
         let admin = authority.client("admin", "system:masters")?;
+        let files = Files::write(&folder, &authority, authority.server("kube-apiserver")?)?;
+        let place = Place::here(&folder);
 
-        let (etcd, store) = start_etcd(binaries, &folder)?;
-        let (apiserver, url) = start_apiserver(binaries, &folder, &authority, &store)?;
+        let data = folder.join("etcd");
+        let store = Place { scratch: Some(&data), ..place };
+        let (etcd, store) = start_etcd(binaries, store, &data, [free_port()?, free_port()?])?;
+        let port = free_port()?;
+        let apiserver = start_apiserver(binaries, place, &files, &store, &flags(port))?;
         let mut processes = [apiserver, etcd];
 
-        let kubeconfig = kubeconfig(&folder, &url, &authority, &admin)?;
+        let kubeconfig = folder.join("kubeconfig");
+        control_plane::kubeconfig(
+            &kubeconfig,
+            &format!("https://127.0.0.1:{port}"),
+            &authority,
+            &admin,
+        )?;
         let client = Client::new(&kubeconfig)?;
-        wait_for("the API server to be ready", Duration::from_mins(1), || {
+        wait_for("the API server to be ready", Duration::from_mins(3), || {
             for process in &mut processes {
                 process.still_runs()?;
             }
@@ -141,104 +142,34 @@ pub(crate) fn free_port() -> Result<u16> {
     bail!("no port is free from {FIRST} on")
 }
 
+/// What is particular to a server that only this machine's own programs reach, and that has no nodes.
+fn flags(port: u16) -> [String; 6] {
+    [
+        "--bind-address=127.0.0.1".to_owned(),
+        format!("--secure-port={port}"),
+        // It refuses to advertise a loopback address, and would look for another. Without nodes nobody asks for it, so
+        // this one is from a range that leads nowhere.
+        "--advertise-address=192.0.2.1".to_owned(),
+        "--endpoint-reconciler-type=none".to_owned(),
+        "--authorization-mode=RBAC".to_owned(),
+        // No controller creates the service account that each pod would have to name.
+        "--disable-admission-plugins=ServiceAccount".to_owned(),
+    ]
+}
+
 /// Under the target folder, where the logs can still be read after the run and `cargo clean` removes them.
-fn new_folder() -> Result<PathBuf> {
-    let binary = env::current_exe()?;
-    let profile =
-        binary.ancestors().nth(2).context("test binaries lie in <target>/<profile>/deps")?;
+pub(crate) fn new_folder() -> Result<PathBuf> {
     let started = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
-    let folder = profile.join("e2e").join(format!("{started}-{}", process::id()));
+    let folder = folders()?.join(format!("{started}-{}", process::id()));
     fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
     Ok(folder)
 }
 
-fn start_etcd(binaries: &Path, folder: &Path) -> Result<(Process, String)> {
-    let data = folder.join("etcd");
-    let url = format!("http://127.0.0.1:{}", free_port()?);
-    let peers = format!("http://127.0.0.1:{}", free_port()?);
-    let cluster = format!("default={peers}");
-    let program = binaries.join("etcd");
-    let command: Vec<&OsStr> = vec![
-        program.as_os_str(),
-        "--data-dir".as_ref(),
-        data.as_os_str(),
-        "--listen-client-urls".as_ref(),
-        url.as_ref(),
-        "--advertise-client-urls".as_ref(),
-        url.as_ref(),
-        "--listen-peer-urls".as_ref(),
-        peers.as_ref(),
-        "--initial-advertise-peer-urls".as_ref(),
-        peers.as_ref(),
-        "--initial-cluster".as_ref(),
-        cluster.as_ref(),
-        // What it holds is thrown away, so it need not survive a power cut.
-        "--unsafe-no-fsync".as_ref(),
-    ];
-    Ok((Process::start("etcd", End::Kill, folder, Some(&data), &command)?, url))
-}
-
-fn start_apiserver(
-    binaries: &Path,
-    folder: &Path,
-    authority: &Authority,
-    store: &str,
-) -> Result<(Process, String)> {
-    let port = free_port()?.to_string();
-    let serving = authority.server("kube-apiserver")?;
-    let (private, public) = signing_key(folder)?;
-    let policy = folder.join("audit-policy.yaml");
-    fs::write(&policy, AUDIT_POLICY)?;
-    let (program, audit_log, ca) =
-        (binaries.join("kube-apiserver"), folder.join("audit.log"), authority.certificate());
-    let command: Vec<&OsStr> = vec![
-        program.as_os_str(),
-        "--etcd-servers".as_ref(),
-        store.as_ref(),
-        "--bind-address".as_ref(),
-        "127.0.0.1".as_ref(),
-        "--secure-port".as_ref(),
-        port.as_ref(),
-        // It refuses to advertise a loopback address, and would look for another. Without nodes nobody asks for it, so
-        // this one is from a range that leads nowhere.
-        "--advertise-address=192.0.2.1".as_ref(),
-        "--endpoint-reconciler-type=none".as_ref(),
-        "--tls-cert-file".as_ref(),
-        serving.certificate.as_os_str(),
-        "--tls-private-key-file".as_ref(),
-        serving.key.as_os_str(),
-        "--client-ca-file".as_ref(),
-        ca.as_os_str(),
-        "--service-account-issuer=https://kubernetes.default.svc".as_ref(),
-        "--service-account-key-file".as_ref(),
-        public.as_os_str(),
-        "--service-account-signing-key-file".as_ref(),
-        private.as_os_str(),
-        "--service-cluster-ip-range=10.96.0.0/16".as_ref(),
-        "--authorization-mode=RBAC".as_ref(),
-        // No controller creates the service account that each pod would have to name.
-        "--disable-admission-plugins=ServiceAccount".as_ref(),
-        // Or it refuses privileged pods before any webhook is asked.
-        "--allow-privileged".as_ref(),
-        "--audit-policy-file".as_ref(),
-        policy.as_os_str(),
-        "--audit-log-path".as_ref(),
-        audit_log.as_os_str(),
-    ];
-    let process = Process::start("kube-apiserver", End::Kill, folder, None, &command)?;
-    Ok((process, format!("https://127.0.0.1:{port}")))
-}
-
-fn kubeconfig(folder: &Path, url: &str, authority: &Authority, user: &Pair) -> Result<PathBuf> {
-    let path = folder.join("kubeconfig");
-    let config = json!({
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": "e2e",
-        "clusters": [{"name": "e2e", "cluster": {"server": url, "certificate-authority": authority.certificate()}}],
-        "users": [{"name": "admin", "user": {"client-certificate": user.certificate, "client-key": user.key}}],
-        "contexts": [{"name": "e2e", "context": {"cluster": "e2e", "user": "admin"}}],
-    });
-    fs::write(&path, config.to_string())?;
-    Ok(path)
+/// Where each run has its folder.
+pub(crate) fn folders() -> Result<PathBuf> {
+    let binary = env::current_exe()?;
+    let folder = binary.parent().context("a program lies in a folder")?;
+    // Programs lie in <target>/<profile>, and tests one further down.
+    let profile = if folder.ends_with("deps") { folder.parent() } else { Some(folder) };
+    Ok(profile.context("tests lie below the profile")?.join("e2e"))
 }

@@ -51,19 +51,32 @@ impl Authority {
 
     /// A certificate for a server on this machine.
     pub(crate) fn server(&self, name: &str) -> Result<Pair> {
+        self.server_at(name, &[Ipv4Addr::LOCALHOST], &["localhost"])
+    }
+
+    /// A certificate for a server at `addresses` and `names`.
+    pub(crate) fn server_at(
+        &self,
+        name: &str,
+        addresses: &[Ipv4Addr],
+        names: &[&str],
+    ) -> Result<Pair> {
         let mut params = params(name)?;
-        params.subject_alt_names = vec![
-            SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-            SanType::DnsName("localhost".try_into()?),
-        ];
+        let addresses = addresses.iter().map(|address| SanType::IpAddress(IpAddr::V4(*address)));
+        params.subject_alt_names = addresses.collect();
+        for name in names {
+            params.subject_alt_names.push(SanType::DnsName((*name).try_into()?));
+        }
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         self.sign(name, &params)
     }
 
-    /// A certificate that makes its holder the user `name` of `group`.
+    /// A certificate that makes its holder the user `name` of `group`, or of none where that is empty.
     pub(crate) fn client(&self, name: &str, group: &str) -> Result<Pair> {
         let mut params = params(name)?;
-        params.distinguished_name.push(DnType::OrganizationName, group);
+        if !group.is_empty() {
+            params.distinguished_name.push(DnType::OrganizationName, group);
+        }
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         self.sign(name, &params)
     }

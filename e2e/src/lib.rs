@@ -4,8 +4,11 @@
 //! built from source by `servers/build.sh`, and [`ApiServer`] starts them. A [`Gate`] is one real `podgate serve` with
 //! its own policies, registered for the namespaces that carry its label, so tests share the API server and nothing else.
 //!
+//! A chart and an image do need a node. A [`Cluster`] is this machine as one, or any other cluster by its kubeconfig.
+//!
 //! ```text
 //! cargo test -p e2e --test apiserver
+//! cargo test -p e2e --test node             after `make image`, and as root
 //! ```
 //!
 //! | variable | |
@@ -13,6 +16,9 @@
 //! | `PODGATE_KUBERNETES_VERSION` | the Kubernetes to test against, instead of the newest that is known to build |
 //! | `PODGATE_CACHE` | where the servers are kept, instead of `~/.cache/podgate` |
 //! | `PODGATE_BIN` | the podgate to test, instead of the one that cargo builds from this workspace |
+//! | `PODGATE_KUBECONFIG` | the cluster to test in, instead of one on this machine; it must have the images |
+//! | `PODGATE_IMAGE` | the image to install there, instead of `localhost/podgate:dev` |
+//! | `PODGATE_KEEP` | when set, the cluster and the namespaces of its tests stay until Ctrl-C |
 //!
 //! What the servers wrote stays in `e2e/` under the target folder's profile; a test that fails prints the ends of the logs.
 
@@ -20,23 +26,29 @@ mod apiserver;
 mod audit;
 mod certificates;
 mod client;
+pub mod cluster;
+mod control_plane;
 mod gate;
 mod helm;
 mod kubectl;
 pub mod objects;
 pub mod oracle;
+mod outcome;
 mod podgate;
 mod poll;
 mod process;
+pub mod release;
 mod servers;
 pub mod webhook;
 
 pub use apiserver::ApiServer;
 pub use audit::Event;
 pub use client::{Answer, Client, Rejection};
+pub use cluster::Cluster;
 pub use gate::{Gate, Namespace, decision_id};
 pub use helm::{HelmOutput, chart, helm, objects as yaml_objects};
 pub use kubectl::{Kubectl, Output};
+pub use outcome::{Failure, Outcome, say};
 pub use podgate::{
     Podgate, check as podgate_check, compiles as podgate_compiles, run as run_podgate,
 };

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::cluster::PROBE;
+
 /// A pod that satisfies the strictest standard.
 #[must_use]
 pub fn pod(name: &str) -> Value {
@@ -18,6 +20,24 @@ pub fn pod(name: &str) -> Value {
             }],
         },
     })
+}
+
+/// The same as a program that runs: the one of the tests' own image, with `arguments`.
+#[must_use]
+pub fn probe(name: &str, arguments: &[&str]) -> Value {
+    let mut pod = pod(name);
+    pod["spec"]["containers"][0]["image"] = json!(PROBE);
+    pod["spec"]["containers"][0]["args"] = json!(arguments);
+    // It has nothing to finish.
+    pod["spec"]["terminationGracePeriodSeconds"] = json!(0);
+    pod
+}
+
+/// The pod in a user namespace: root inside is nobody outside.
+#[must_use]
+pub fn in_user_namespace(mut pod: Value) -> Value {
+    pod["spec"]["hostUsers"] = json!(false);
+    pod
 }
 
 /// The pod with its first container privileged.

@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::apiserver::free_port;
 use crate::certificates::Pair;
 use crate::poll::wait_for;
-use crate::process::{End, Process};
+use crate::process::{End, Place, Process};
 
 /// Where the certificate comes from.
 #[derive(Debug)]
@@ -136,7 +136,8 @@ impl Podgate {
             Serving::Managed => command.push("--tls-managed".as_ref()),
         }
         command.extend(self.arguments.iter().map(AsRef::<OsStr>::as_ref));
-        self.process = Some(Process::start("podgate", End::Term, &self.folder, None, &command)?);
+        self.process =
+            Some(Process::start("podgate", End::Term, Place::here(&self.folder), &command)?);
         Ok(())
     }
 

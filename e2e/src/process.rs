@@ -8,14 +8,16 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
+use crate::cluster::Enclosure;
 use crate::poll::wait_for;
 
 /// A shell that runs the program and ends it when its own standard input closes. The servers of a test binary live in a
-/// static, which nothing drops; but however the test process ends, the pipe it holds closes.
+/// static, which nothing drops; but however the test process ends, the pipe it holds closes. Who ends the whole process group,
+/// as Ctrl-C and `timeout` do, must not end this shell before it has done so; a program that ends by a signal asks for it itself.
 const SUPERVISE: &str = r#"
 signal=$1 scratch=$2
 shift 2
-trap '' INT
+trap '' HUP INT TERM
 exec 3<&0
 "$@" </dev/null 3<&- &
 child=$!
@@ -24,7 +26,7 @@ watcher=$!
 exec 3<&-
 wait "$child"
 code=$?
-kill "$watcher" 2>/dev/null
+kill -s KILL "$watcher" 2>/dev/null
 [ -z "$scratch" ] || rm -rf "$scratch"
 exit "$code"
 "#;
@@ -38,6 +40,24 @@ pub(crate) enum End {
     Term,
 }
 
+/// Where a program runs, and what becomes of its files.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'a> {
+    /// Where its logs go.
+    pub(crate) logs: &'a Path,
+    /// What is removed once it has ended.
+    pub(crate) scratch: Option<&'a Path>,
+    /// The namespaces it runs in, where those are not ours.
+    pub(crate) enclosure: Option<&'a Enclosure>,
+}
+
+impl<'a> Place<'a> {
+    /// On this machine, with logs in `logs`.
+    pub(crate) fn here(logs: &'a Path) -> Self {
+        Self { logs, scratch: None, enclosure: None }
+    }
+}
+
 /// A running program, with its output in files beside each other: `<name>.out` and `<name>.err`.
 #[derive(Debug)]
 pub(crate) struct Process {
@@ -49,38 +69,39 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts `command` with its logs in `logs`, and removes `scratch` once it has ended.
+    /// Starts `command` in `place`.
     pub(crate) fn start(
         name: &str,
         end: End,
-        logs: &Path,
-        scratch: Option<&Path>,
-        command: &[&OsStr],
+        place: Place<'_>,
+        command: &[impl AsRef<OsStr>],
     ) -> Result<Self> {
         let signal = match end {
             End::Kill => "KILL",
             End::Term => "TERM",
         };
         let log = |kind: &str| {
-            let path = logs.join(format!("{name}.{kind}"));
+            let path = place.logs.join(format!("{name}.{kind}"));
             File::options()
                 .create(true)
                 .append(true)
                 .open(&path)
                 .with_context(|| format!("opening {}", path.display()))
         };
-        let mut supervisor = Command::new("sh")
+        // Inside the namespaces, so that the signal reaches the program and not who waits for it out here.
+        let mut shell = place.enclosure.map_or_else(|| Command::new("sh"), |it| it.command("sh"));
+        let mut supervisor = shell
             .args(["-c", SUPERVISE, name, signal])
-            .arg(scratch.map_or(OsStr::new(""), Path::as_os_str))
+            .arg(place.scratch.map_or(OsStr::new(""), Path::as_os_str))
             .args(command)
-            .current_dir(logs)
+            .current_dir(place.logs)
             .stdin(Stdio::piped())
             .stdout(log("out")?)
             .stderr(log("err")?)
             .spawn()
             .with_context(|| format!("starting {name}"))?;
         let lifeline = supervisor.stdin.take();
-        Ok(Self { name: name.to_owned(), supervisor, lifeline, logs: logs.to_owned() })
+        Ok(Self { name: name.to_owned(), supervisor, lifeline, logs: place.logs.to_owned() })
     }
 
     /// Fails when the program has ended, which a wait for its readiness should not sit out.

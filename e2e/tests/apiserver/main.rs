@@ -20,7 +20,7 @@ mod workload;
 
 use std::sync::OnceLock;
 
-use e2e::{ApiServer, Rejection, decision_id};
+use e2e::{ApiServer, Outcome, Rejection, decision_id};
 
 /// Two rules that deny.
 const SHARED_KERNEL: &str = "\
@@ -35,22 +35,6 @@ spec:
   - privileged: {}
   - hostNamespaces: {}
 ";
-
-/// What a test returns. An error in it panics where the test meets it: the harness then shows the line, and a gate that
-/// is dropped on the way out shows its logs.
-type Outcome = Result<(), Failure>;
-
-/// The error that never is.
-#[derive(Debug)]
-enum Failure {}
-
-impl From<anyhow::Error> for Failure {
-    #[track_caller]
-    #[expect(clippy::panic, reason = "this is how a test fails")]
-    fn from(error: anyhow::Error) -> Self {
-        panic!("{error:?}")
-    }
-}
 
 /// The API server that all tests share.
 fn server() -> &'static ApiServer {

@@ -1,0 +1,77 @@
+//! The image of the tests' own containers, made without a builder or a registry.
+
+use std::env::consts::ARCH;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+
+use super::enclosure::run;
+
+/// Its name. It holds the program of `bin/probe.rs` and runs it as nobody.
+pub const PROBE: &str = "localhost/podgate-probe:dev";
+
+/// Compiles the program and writes an archive of the image to `folder`, as `docker save` would.
+pub fn probe(folder: &Path) -> Result<PathBuf> {
+    let work = folder.join("probe");
+    fs::create_dir_all(&work)?;
+    let source = Path::new(env!("CARGO_MANIFEST_DIR"));
+    run(Command::new("rustc")
+        .current_dir(source)
+        .args([
+            "--edition=2024",
+            "-Copt-level=s",
+            "-Cstrip=symbols",
+            "-Ctarget-feature=+crt-static",
+            "-o",
+        ])
+        .arg(work.join("probe"))
+        .arg("src/bin/probe.rs"))
+    .context("compiling the probe")?;
+    pack(&work, "layer.tar", &["probe"])?;
+
+    let architecture = match ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    };
+    let layer = format!("sha256:{}", digest(&fs::read(work.join("layer.tar"))?));
+    let config = json!({
+        "architecture": architecture,
+        "os": "linux",
+        "config": {"Entrypoint": ["/probe"], "User": "65532:65532"},
+        "rootfs": {"type": "layers", "diff_ids": [layer]},
+    });
+    let manifest = json!([{"Config": "config.json", "RepoTags": [PROBE], "Layers": ["layer.tar"]}]);
+    fs::write(work.join("config.json"), config.to_string())?;
+    fs::write(work.join("manifest.json"), manifest.to_string())?;
+    pack(&work, "../probe.tar", &["manifest.json", "config.json", "layer.tar"])?;
+    fs::remove_dir_all(work)?;
+    Ok(folder.join("probe.tar"))
+}
+
+fn pack(folder: &Path, archive: &str, files: &[&str]) -> Result<()> {
+    run(Command::new("tar")
+        .current_dir(folder)
+        .args([
+            "--owner=0",
+            "--group=0",
+            "--mode=0755",
+            "--mtime=@0",
+            "--create",
+            "--file",
+            archive,
+        ])
+        .args(files))
+}
+
+fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

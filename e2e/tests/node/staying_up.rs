@@ -1,0 +1,210 @@
+//! Podgate changes, moves and dies while pods are created at fifty a second: none of them is to notice.
+
+use anyhow::{Context as _, Result};
+use e2e::cluster::{Tally, is_ready};
+use e2e::objects::{pod, privileged};
+use e2e::{Cluster, Outcome, release, say, wait_for};
+use serde_json::{Value, json};
+
+use crate::Test;
+use crate::installed::{
+    ROLLOUT, kubectl, mebibytes, podgate, pods, restart, scale, traffic, values,
+};
+
+pub(crate) const TESTS: &[(&str, Test)] = &[
+    ("rolling_restart_is_not_noticed", rolling_restart_is_not_noticed),
+    ("scaling_up_and_down_is_not_noticed", scaling_up_and_down_is_not_noticed),
+    ("controller_restart_is_not_noticed", controller_restart_is_not_noticed),
+    ("certificate_rotation_is_not_noticed", certificate_rotation_is_not_noticed),
+    ("new_policy_is_in_force_and_nothing_else_is_noticed", new_policy_is_in_force),
+    ("upgrade_and_rollback_are_not_noticed", upgrade_and_rollback_are_not_noticed),
+    ("memory_stays_small", memory_stays_small),
+];
+
+/// After which nothing of Podgate is left.
+pub(crate) const LAST: &[(&str, Test)] =
+    &[("uninstalled_podgate_blocks_nothing", uninstalled_podgate_blocks_nothing)];
+
+/// What only the owner of a cluster may do to it.
+pub(crate) const OWNERS_TESTS: &[(&str, Test)] = &[
+    ("killed_replica_fails_only_what_was_under_way", killed_replica_fails_only_what_was_under_way),
+    ("api_server_restart_lets_nothing_slip_in", api_server_restart_lets_nothing_slip_in),
+    ("whole_cluster_comes_back", whole_cluster_comes_back),
+];
+
+fn rolling_restart_is_not_noticed(cluster: &Cluster) -> Outcome {
+    unnoticed(cluster, "rolling restart", || restart(cluster, "podgate-webhook"))
+}
+
+fn scaling_up_and_down_is_not_noticed(cluster: &Cluster) -> Outcome {
+    unnoticed(cluster, "2 to 5 to 2 replicas", || {
+        scale(cluster, 5)?;
+        scale(cluster, 2)
+    })
+}
+
+fn controller_restart_is_not_noticed(cluster: &Cluster) -> Outcome {
+    unnoticed(cluster, "controller restart", || restart(cluster, "podgate-controller"))
+}
+
+fn certificate_rotation_is_not_noticed(cluster: &Cluster) -> Outcome {
+    podgate(cluster)?;
+    let before = certificate(cluster)?;
+    unnoticed(cluster, "certificate rotation", || {
+        kubectl(cluster, &["delete", "secret", "podgate-tls"])?;
+        wait_for("another certificate", ROLLOUT, || {
+            Ok(certificate(cluster).ok().filter(|now| *now != before))
+        })?;
+        Ok(())
+    })
+}
+
+fn new_policy_is_in_force(cluster: &Cluster) -> Outcome {
+    let namespace = cluster.namespace("reload", &json!({}))?;
+    let policy = json!({
+        "apiVersion": "podgate.dev/v1",
+        "kind": "PodPolicy",
+        "metadata": {"name": namespace.name},
+        "spec": {
+            "enforcement": "Deny",
+            "match": {"namespaces": {"include": [namespace.name]}},
+            "rules": [{"readOnlyRootFilesystem": {}}],
+        },
+    });
+    let path = format!("{}?dryRun=All", namespace.pods());
+    // So often in a row that each replica will have been asked.
+    let all_answer = |code| -> Result<Option<()>> {
+        for _ in 0..20 {
+            if cluster.client().create(&path, &pod("good"))?.code != code {
+                return Ok(None);
+            }
+        }
+        Ok(Some(()))
+    };
+    unnoticed(cluster, "policy reload", || {
+        let _ = cluster.kubectl().run_on(&["create"], &policy)?.succeeded()?;
+        wait_for("the policy to be in force", ROLLOUT, || all_answer(403))?;
+        let _ = cluster.kubectl().run(&["delete", "podpolicy", &namespace.name])?.succeeded()?;
+        wait_for("the policy to be gone", ROLLOUT, || all_answer(201))
+    })
+}
+
+fn upgrade_and_rollback_are_not_noticed(cluster: &Cluster) -> Outcome {
+    let mut changed = values();
+    changed["webhook"] = json!({"podAnnotations": {"podgate.dev/e2e": "upgraded"}});
+    unnoticed(cluster, "helm upgrade and rollback", || {
+        release::install(cluster, &changed)?;
+        let rollback = ["rollback", release::RELEASE, "--namespace", release::RELEASE];
+        release::helm(
+            cluster,
+            &[&rollback[..], &["--wait", "--timeout=3m"]].concat(),
+            &Value::Null,
+        )?;
+        Ok(())
+    })
+}
+
+fn memory_stays_small(cluster: &Cluster) -> Outcome {
+    podgate(cluster)?;
+    let pods = [pods(cluster, "webhook")?, pods(cluster, "controller")?].concat();
+    for pod in pods {
+        let (name, node) =
+            (&pod["metadata"]["name"], pod["spec"]["nodeName"].as_str().expect("a node"));
+        let path = format!("/api/v1/nodes/{node}/proxy/stats/summary");
+        let bytes = wait_for("the kubelet to have looked at the pod", ROLLOUT, || {
+            let stats = cluster.client().get(&path)?.accepted()?.body;
+            let pods = stats["pods"].as_array().cloned().unwrap_or_default();
+            let own = pods.iter().find(|pod| pod["podRef"]["name"] == *name);
+            Ok(own.and_then(|pod| pod["memory"]["workingSetBytes"].as_u64()))
+        })?;
+        say(format_args!("memory of {name}: {}", mebibytes(bytes)));
+        assert!(bytes < 64 << 20, "{name}: {bytes} bytes");
+    }
+    Ok(())
+}
+
+fn uninstalled_podgate_blocks_nothing(cluster: &Cluster) -> Outcome {
+    podgate(cluster)?;
+    let namespace = cluster.namespace("uninstalled", &json!({}))?;
+    release::remove(cluster)?;
+    let path = format!("{}?dryRun=All", namespace.pods());
+    wait_for("the API server to forget podgate", ROLLOUT, || {
+        let answer = cluster.client().create(&path, &privileged(pod("bad")))?;
+        Ok((answer.code == 201).then_some(()))
+    })?;
+    for kind in [
+        "validatingwebhookconfigurations",
+        "mutatingwebhookconfigurations",
+        "clusterroles",
+        "clusterrolebindings",
+    ] {
+        let left = cluster.kubectl().run(&["get", kind, "--output=name"])?.succeeded()?.stdout;
+        assert!(!left.contains("podgate"), "{left}");
+    }
+    Ok(())
+}
+
+fn killed_replica_fails_only_what_was_under_way(cluster: &Cluster) -> Outcome {
+    let tally = during(cluster, "kill -9 of one of two replicas", || {
+        let victim = pods(cluster, "webhook")?.into_iter().next().context("there is a webhook")?;
+        cluster.kill(&victim)?;
+        wait_for("the replica to be back", ROLLOUT, || {
+            let pods = pods(cluster, "webhook")?;
+            let restarted =
+                |pod: &Value| pod["status"]["containerStatuses"][0]["restartCount"] == 1;
+            Ok((pods.iter().any(restarted) && pods.iter().all(is_ready)).then_some(()))
+        })
+    })?;
+    assert_eq!(tally.slipped_in, [""; 0], "{tally}");
+    // As many as can be under way at once, and in one place.
+    assert!(tally.failed.len() <= 8, "{tally}: {:#?}", tally.failed);
+    Ok(())
+}
+
+fn api_server_restart_lets_nothing_slip_in(cluster: &Cluster) -> Outcome {
+    let tally = during(cluster, "API server restart", || cluster.restart_apiserver())?;
+    assert_eq!(tally.slipped_in, [""; 0], "{tally}");
+    // The API server says this of itself while it starts.
+    let own = |failure: &&String| !failure.contains("not yet ready to handle request");
+    let failed: Vec<_> = tally.failed.iter().filter(own).collect();
+    assert!(failed.is_empty(), "{tally}: {failed:#?}");
+    Ok(())
+}
+
+fn whole_cluster_comes_back(cluster: &Cluster) -> Outcome {
+    podgate(cluster)?;
+    let namespace = cluster.namespace("back", &json!({}))?;
+    kubectl(cluster, &["delete", "pods", "--all", "--grace-period=0", "--force", "--wait=false"])?;
+    cluster.power_cycle()?;
+    let path = format!("{}?dryRun=All", namespace.pods());
+    wait_for("podgate to judge again", ROLLOUT, || {
+        let good = cluster.client().create(&path, &pod("good"))?;
+        Ok((good.code == 201).then_some(()))
+    })?;
+    let refusal = cluster.client().create(&path, &privileged(pod("bad")))?.rejected()?;
+    assert_eq!(refusal.code, 403, "{refusal:?}");
+    Ok(())
+}
+
+/// Nothing fails and nothing slips in while `work` is done.
+fn unnoticed(cluster: &Cluster, what: &str, work: impl FnOnce() -> Result<()>) -> Outcome {
+    let tally = during(cluster, what, work)?;
+    assert_eq!(tally.slipped_in, [""; 0], "{tally}");
+    assert!(tally.failed.is_empty(), "{tally}: {:#?}", tally.failed);
+    assert!(tally.untaken.is_empty(), "{tally}: {:#?}", tally.untaken);
+    Ok(())
+}
+
+fn during(cluster: &Cluster, what: &str, work: impl FnOnce() -> Result<()>) -> Result<Tally> {
+    podgate(cluster)?;
+    let namespace = cluster.namespace("traffic", &json!({}))?;
+    let ((), tally) = traffic(cluster, &namespace.pods()).during(work)?;
+    say(format_args!("{what}: {tally}"));
+    assert!(tally.admitted > 0 && tally.denied > 0, "{tally}");
+    Ok(tally)
+}
+
+fn certificate(cluster: &Cluster) -> Result<String> {
+    let arguments = ["get", "secret", "podgate-tls", "--output=jsonpath={.data.tls\\.crt}"];
+    kubectl(cluster, &arguments)
+}
