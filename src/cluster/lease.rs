@@ -83,11 +83,19 @@ impl Election {
     pub async fn run(self, leads: watch::Sender<bool>) {
         let mut seen = Seen::default();
         let mut renewed: Option<Timestamp> = None;
+        let mut told = String::new();
         loop {
             match self.round(&mut seen).await {
                 Ok(true) => renewed = Some((self.clock)()),
                 Ok(false) => renewed = None,
-                Err(error) => tracing::debug!(%error, lease = self.name, "cannot renew the lease"),
+                Err(error) => {
+                    // Once: without the permission it is the same for ever, and nothing is written.
+                    let error = error.to_string();
+                    if error != told {
+                        tracing::warn!(error, lease = self.name, "cannot take or renew the lease");
+                        told = error;
+                    }
+                }
             }
             let fresh = renewed.is_some_and(|at| (self.clock)().duration_since(at) < GIVE_UP);
             if leads.send_if_modified(|leads| std::mem::replace(leads, fresh) != fresh) {

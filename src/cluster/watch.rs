@@ -147,3 +147,108 @@ fn chain(error: &dyn std::error::Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::sync::{Arc, Mutex};
+
+    use http::{Request, Response};
+    use k8s_openapi::api::core::v1::ConfigMap;
+    use kube::Client;
+    use kube::client::Body;
+    use serde_json::{Value, json};
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    /// What was heard, a word a call.
+    struct Words(mpsc::UnboundedSender<String>);
+
+    impl Listener<ConfigMap> for Words {
+        fn listed(&mut self, objects: Vec<ConfigMap>) {
+            let names: Vec<String> = objects.iter().map(kube::ResourceExt::name_any).collect();
+            self.0.send(format!("listed {}", names.join(","))).unwrap();
+        }
+
+        fn applied(&mut self, object: ConfigMap) {
+            self.0.send(format!("applied {}", object.name_any())).unwrap();
+        }
+
+        fn deleted(&mut self, object: ConfigMap) {
+            self.0.send(format!("deleted {}", object.name_any())).unwrap();
+        }
+
+        fn up(&mut self, up: bool) {
+            self.0.send(format!("up {up}")).unwrap();
+        }
+    }
+
+    fn list(names: &[&str], version: &str, more: Option<&str>) -> Value {
+        let items: Vec<Value> =
+            names.iter().map(|name| json!({"metadata": {"name": name}})).collect();
+        json!({"metadata": {"resourceVersion": version, "continue": more}, "items": items})
+    }
+
+    fn event(kind: &str, name: &str, version: &str) -> String {
+        let object = json!({"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": name, "resourceVersion": version}});
+        json!({"type": kind, "object": object}).to_string()
+    }
+
+    /// Each request of the script: what its query must hold, and the answer. After the last, silence.
+    fn client(script: Vec<(&'static str, u16, String)>) -> Client {
+        let script = Arc::new(Mutex::new(VecDeque::from(script)));
+        let service = tower::service_fn(move |request: Request<Body>| {
+            let script = Arc::clone(&script);
+            async move {
+                let next = script.lock().unwrap().pop_front();
+                let Some((wanted, code, body)) = next else { return std::future::pending().await };
+                let query = request.uri().query().unwrap_or_default().to_owned();
+                assert!(wanted.split('&').all(|part| query.contains(part)), "{wanted}: {query}");
+                let response = Response::builder().status(code).body(Body::from(body.into_bytes()));
+                Ok::<_, std::convert::Infallible>(response.unwrap())
+            }
+        });
+        Client::new(service, "default")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_lists_then_hears_goes_on_where_a_watch_ended_and_lists_anew_after_an_error() {
+        let gone = json!({"type": "ERROR", "object": {"kind": "Status", "code": 410, "reason": "Expired", "message": "too old"}});
+        let refused = json!({"kind": "Status", "code": 403, "reason": "Forbidden", "message": "no", "status": "Failure"});
+        let client = client(vec![
+            ("limit=500", 200, list(&["a"], "1", Some("more")).to_string()),
+            ("continue=more", 200, list(&["b"], "5", None).to_string()),
+            (
+                "watch=true&resourceVersion=5",
+                200,
+                [event("ADDED", "c", "6"), event("DELETED", "a", "7")].join("\n"),
+            ),
+            (
+                "watch=true&resourceVersion=7",
+                200,
+                [event("MODIFIED", "b", "8"), gone.to_string()].join("\n"),
+            ),
+            ("limit=500", 403, refused.to_string()),
+            ("limit=500", 200, list(&["d"], "9", None).to_string()),
+            ("watch=true&resourceVersion=9", 200, event("ADDED", "e", "10")),
+        ]);
+        let (sender, mut words) = mpsc::unbounded_channel();
+        let api = Api::<ConfigMap>::all(client);
+        let task = tokio::spawn(follow("configmaps".to_owned(), api, None, Words(sender)));
+        for wanted in [
+            "listed a,b",
+            "up true",
+            "applied c",
+            "deleted a",
+            "applied b",
+            "up false",
+            "listed d",
+            "up true",
+            "applied e",
+        ] {
+            assert_eq!(words.recv().await.as_deref(), Some(wanted));
+        }
+        task.abort();
+    }
+}

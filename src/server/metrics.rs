@@ -300,7 +300,7 @@ impl Metrics {
         );
         r.register(
             "certificate_management_failures",
-            "Looks at podgate's own certificates after which something was left undone",
+            "Failures to keep podgate's own certificates, each told once",
             self.certificate_management_failures.clone(),
         );
         r.register(
