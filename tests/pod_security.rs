@@ -82,7 +82,7 @@ fn privileged() -> Value {
     json!({"spec": {"containers": [{"name": "app", "image": "a", "securityContext": context}]}})
 }
 
-fn annotation<'d>(decision: &'d Decision, key: &str) -> Option<String> {
+fn annotation(decision: &Decision, key: &str) -> Option<String> {
     decision.audit_annotations().into_iter().find(|(k, _)| *k == key).map(|(_, value)| value)
 }
 

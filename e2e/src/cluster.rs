@@ -158,7 +158,7 @@ impl Cluster {
         ] {
             match self.kubectl.run(&[what, &own].concat()) {
                 Ok(output) => {
-                    say(format_args!("--- kubectl {what:?}\n{}{}", output.stdout, output.stderr))
+                    say(format_args!("--- kubectl {what:?}\n{}{}", output.stdout, output.stderr));
                 }
                 Err(error) => say(format_args!("--- kubectl {what:?}: {error:#}")),
             }

@@ -63,20 +63,20 @@ fn oracle_admission() {
 
     // Requests that are all alike would agree about nothing.
     assert!(count >= LEAST, "only {count} requests");
-    let seen = |fact: &str| tally.get(fact).copied().unwrap_or_default() >= 100;
+    let often = |fact: &str| tally.get(fact).copied().unwrap_or_default() >= 100;
     for fact in
         ["allowed", "403", "warned", "audit-violations", "enforce-policy", "error", "exempt"]
     {
-        assert!(seen(&format!("Pod {fact}")), "Pod {fact}: {tally:?}");
+        assert!(often(&format!("Pod {fact}")), "Pod {fact}: {tally:?}");
     }
     for kind in WORKLOADS {
         for fact in ["allowed", "warned", "audit-violations", "error", "exempt"] {
-            assert!(seen(&format!("{kind} {fact}")), "{kind} {fact}: {tally:?}");
+            assert!(often(&format!("{kind} {fact}")), "{kind} {fact}: {tally:?}");
         }
         assert!(!tally.contains_key(&format!("{kind} 403")), "{kind}");
     }
     for fact in ["allowed", "422", "warned"] {
-        assert!(seen(&format!("Namespace {fact}")), "Namespace {fact}: {tally:?}");
+        assert!(often(&format!("Namespace {fact}")), "Namespace {fact}: {tally:?}");
     }
 }
 
@@ -105,7 +105,7 @@ struct Case<'a> {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Request<'a> {
-    kind: Kind,
+    kind: GroupVersionKind,
     resource: Value,
     #[serde(default)]
     sub_resource: String,
@@ -121,7 +121,7 @@ struct Request<'a> {
 }
 
 #[derive(Deserialize, Serialize)]
-struct Kind {
+struct GroupVersionKind {
     group: String,
     version: String,
     kind: String,

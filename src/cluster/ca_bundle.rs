@@ -68,11 +68,11 @@ impl Configuration {
             return Ok(());
         }
         let name = self.object.name_any();
-        let path =
+        let target =
             format!("{}/{name}?fieldManager={MANAGER}", api(client, self.kind).resource_url());
         let body = Value::Array(patch).to_string().into_bytes();
         let request =
-            http::Request::patch(path).header("content-type", "application/json-patch+json");
+            http::Request::patch(target).header("content-type", "application/json-patch+json");
         let request = request.body(body).map_err(kube::Error::HttpError)?;
         client.request::<DynamicObject>(request).await?;
         tracing::info!(kind = self.kind, name, "caBundle written");

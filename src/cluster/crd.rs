@@ -39,10 +39,10 @@ fn definition(kind: Kind) -> Value {
             "group": GROUP,
             "scope": "Cluster",
             "names": {
-                "kind": kind.kind,
-                "listKind": format!("{}List", kind.kind),
+                "kind": kind.name,
+                "listKind": format!("{}List", kind.name),
                 "plural": kind.plural,
-                "singular": kind.kind.to_lowercase(),
+                "singular": kind.name.to_lowercase(),
                 "shortNames": [kind.short],
                 "categories": ["podgate"],
             },

@@ -17,15 +17,15 @@ pub(super) const GROUP: &str = "podgate.dev";
 /// A kind of custom resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Kind {
-    pub(super) kind: &'static str,
+    pub(super) name: &'static str,
     pub(super) plural: &'static str,
     pub(super) short: &'static str,
 }
 
 /// Both kinds.
 pub(super) const KINDS: [Kind; 2] = [
-    Kind { kind: "PodPolicy", plural: "podpolicies", short: "pp" },
-    Kind { kind: "PodPolicyException", plural: "podpolicyexceptions", short: "ppe" },
+    Kind { name: "PodPolicy", plural: "podpolicies", short: "pp" },
+    Kind { name: "PodPolicyException", plural: "podpolicyexceptions", short: "ppe" },
 ];
 
 impl Kind {
@@ -38,7 +38,7 @@ impl Kind {
             group: GROUP.to_owned(),
             version: "v1".to_owned(),
             api_version: format!("{GROUP}/v1"),
-            kind: self.kind.to_owned(),
+            kind: self.name.to_owned(),
             plural: self.plural.to_owned(),
         }
     }
@@ -46,7 +46,7 @@ impl Kind {
     /// The kind that a source's name begins with, and the resource's name.
     pub(super) fn of(source: &str) -> Option<(Self, &str)> {
         let (kind, name) = source.split_once('/')?;
-        KINDS.into_iter().find(|known| known.kind.to_lowercase() == kind).map(|kind| (kind, name))
+        KINDS.into_iter().find(|known| known.name.to_lowercase() == kind).map(|kind| (kind, name))
     }
 }
 
@@ -94,7 +94,7 @@ struct OneKind {
 
 impl OneKind {
     fn kind(&self) -> &'static str {
-        KINDS[self.index].kind
+        KINDS[self.index].name
     }
 
     fn source(&self, object: &DynamicObject) -> Source {

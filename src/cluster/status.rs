@@ -174,7 +174,7 @@ async fn write(client: &Client, compiled: &Compiled, clock: &Clock) -> kube::Res
         // Gone meanwhile: the watch tells soon.
         let Some(object) = api.get_opt(name).await? else { continue };
         // Changed meanwhile: what was compiled is not what stands there, and the next compilation is.
-        if policy::resource(kind.kind, name, &object.data["spec"]) != *resource {
+        if policy::resource(kind.name, name, &object.data["spec"]) != *resource {
             continue;
         }
         let conditions = conditions(compiled, resource);
@@ -183,7 +183,7 @@ async fn write(client: &Client, compiled: &Compiled, clock: &Clock) -> kube::Res
         };
         let patch = json!({
             "apiVersion": format!("{GROUP}/v1"),
-            "kind": kind.kind,
+            "kind": kind.name,
             "metadata": {"name": name},
             "status": status,
         });

@@ -6,7 +6,7 @@
 use super::decide::Scope;
 use super::decision::{PodSecurity, Violation};
 use crate::admission::{Attributes, Operation};
-use crate::pod::{Object, PodView};
+use crate::pod::{Map, Object, PodView};
 use crate::policy::namespace_labels::{self, LabelError, Modes};
 use crate::policy::{CompiledPolicy, Enforcement, MatchInput, PolicySet};
 use crate::rules::{Finding, Found, Remedy};
@@ -48,7 +48,7 @@ pub(super) fn judge(
 
 fn labels(object: &Object<'_>) -> Vec<(String, String)> {
     let labels = object.metadata.as_ref().and_then(|metadata| metadata.labels.as_ref());
-    let labels = labels.into_iter().flat_map(|labels| labels.iter());
+    let labels = labels.into_iter().flat_map(Map::iter);
     labels.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
 }
 

@@ -134,7 +134,7 @@ pub fn resolve(labels: &[(String, String)], defaults: &Modes) -> (Modes, Vec<Lab
     warn.version = warn_version.unwrap_or(warn.version);
 
     // Whoever enforces a level by a label wants to hear of it in workloads, where it is not enforced.
-    if let (Some(Some(level)), None) = (enforce_level, warn_level)
+    if let (Some(Ok(level)), None) = (enforce_level, warn_level)
         && level > warn.level
     {
         warn.level = level;
@@ -143,14 +143,18 @@ pub fn resolve(labels: &[(String, String)], defaults: &Modes) -> (Modes, Vec<Lab
     (Modes { enforce, audit, warn }, reader.errors)
 }
 
+/// A label that names no level; the reader's errors tell of it.
+#[derive(Clone, Copy)]
+struct BadLevel;
+
 struct Reader<'l> {
     labels: &'l [(String, String)],
     errors: Vec<LabelError>,
 }
 
 impl Reader<'_> {
-    /// The level under `key`: `None` where there is no label, `Some(None)` where it is a bad one.
-    fn level(&mut self, key: &'static str) -> Option<Option<Level>> {
+    /// The level under `key`: `None` where there is no label, an error where it is a bad one.
+    fn level(&mut self, key: &'static str) -> Option<Result<Level, BadLevel>> {
         let value = self.get(key)?;
         let level = [Level::Privileged, Level::Baseline, Level::Restricted]
             .into_iter()
@@ -158,7 +162,7 @@ impl Reader<'_> {
         if level.is_none() {
             self.error(key, value, "must be one of privileged, baseline, restricted");
         }
-        Some(level)
+        Some(level.ok_or(BadLevel))
     }
 
     /// The version under `key`; a bad one is the latest.

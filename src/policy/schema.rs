@@ -227,7 +227,9 @@ fn filled(description: &str) -> Value {
 }
 
 fn list(items: Value) -> Value {
-    json!({"type": "array", "items": items})
+    let mut list = json!({"type": "array"});
+    list["items"] = items;
+    list
 }
 
 fn at_least_one(mut list: Value) -> Value {

@@ -7,7 +7,10 @@ use tokio::time::Instant;
 
 /// The watches of this process.
 #[derive(Debug, Clone, Default)]
-pub struct Freshness(Arc<Mutex<Vec<(&'static str, Option<Instant>)>>>);
+pub struct Freshness(Arc<Mutex<Vec<Watched>>>);
+
+/// The name of a watch, and since when it is stale, where it is.
+type Watched = (&'static str, Option<Instant>);
 
 /// One watch, as whoever runs it tells of it.
 #[derive(Debug, Clone)]

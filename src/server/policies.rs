@@ -1,5 +1,7 @@
 //! `POST /policies`: what the compiler would refuse is refused when it is applied, with the line.
 
+use std::fmt::Write as _;
+
 use serde_json::Value;
 
 use super::app::State;
@@ -95,13 +97,13 @@ fn message(kind: &str, name: &str, errors: &[Problem]) -> String {
     let plural = if count == 1 { "error" } else { "errors" };
     let mut text = format!("{count} {plural} in {kind} {name}");
     for Problem { line, column, path, message, help, .. } in errors {
-        text.push_str(&format!("\n  line {line}, column {column}: "));
+        let _ = write!(text, "\n  line {line}, column {column}: ");
         if !path.is_empty() {
-            text.push_str(&format!("{path}: "));
+            let _ = write!(text, "{path}: ");
         }
         text.push_str(message);
         if let Some(help) = help {
-            text.push_str(&format!("; {help}"));
+            let _ = write!(text, "; {help}");
         }
     }
     text

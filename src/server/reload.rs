@@ -144,7 +144,7 @@ impl Policies {
                 return;
             }
             // Nobody hands any on.
-            std::future::pending().await
+            std::future::pending::<()>().await;
         };
         let files = async {
             match self.origin {

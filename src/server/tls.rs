@@ -192,7 +192,7 @@ impl Source {
         {
             return;
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

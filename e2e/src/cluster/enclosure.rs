@@ -49,7 +49,7 @@ cat >/dev/null
 "#;
 
 /// How long the kernel may take to end everything.
-const END: Duration = Duration::from_secs(60);
+const END: Duration = Duration::from_mins(1);
 
 /// Namespaces for processes, mounts and the network, with a link to this machine's own network.
 #[derive(Debug)]
@@ -79,10 +79,10 @@ impl Enclosure {
             .context("running unshare")?;
         let mut lifeline = supervisor.stdin.take().context("piped")?;
         let mut lines = BufReader::new(supervisor.stdout.take().context("piped")?).lines();
-        let mut line = || lines.next().context("the namespaces could not be made")?.context("pipe");
-        let holder = line()?.parse().context("the shell tells a process id")?;
+        let mut next = || lines.next().context("the namespaces could not be made")?.context("pipe");
+        let holder = next()?.parse().context("the shell tells a process id")?;
         lifeline.write_all(b"go\n")?;
-        ensure!(line()? == "ready", "the namespaces say that they are ready");
+        ensure!(next()? == "ready", "the namespaces say that they are ready");
         let enclosure = Self { supervisor, lifeline: Some(lifeline), holder };
         link.attach(&enclosure)?;
         Ok(enclosure)

@@ -92,7 +92,7 @@ impl Tally {
                 (false, 403) if is_denial(&answer.body) => self.denied += 1,
                 (false, 201) => self.slipped_in.push(format!("{at} ms")),
                 (_, code) => {
-                    self.failed.push(format!("{at} ms: {code} {}", answer.body["message"]))
+                    self.failed.push(format!("{at} ms: {code} {}", answer.body["message"]));
                 }
             },
             Err(error) => self.untaken.push(format!("{at} ms: {error:#}")),

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{all_values, of_kind, render, values};
 
-/// Pain 17: what was rendered differed from one time to the next, or was rewritten at run time, so that GitOps never came
+/// Pain 17: what was rendered differed from one time to the next, or was rewritten at run time, so that `GitOps` never came
 /// to rest.
 #[test]
 fn a_render_depends_on_the_values_and_on_nothing_else() {

@@ -98,7 +98,7 @@ fn a_token_is_mounted_only_where_the_api_server_is_talked_to() {
     }
 }
 
-/// Pain 24: no NetworkPolicy by default, so that any pod could use what the webhook may reach.
+/// Pain 24: no `NetworkPolicy` by default, so that any pod could use what the webhook may reach.
 #[test]
 fn traffic_is_limited_by_default() {
     for (name, values) in all_values() {

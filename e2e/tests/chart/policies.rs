@@ -1,4 +1,4 @@
-//! Policies of the values arrive in the ConfigMap as they were written.
+//! Policies of the values arrive in the `ConfigMap` as they were written.
 
 use e2e::podgate_compiles;
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ fn the_library_is_taken_by_name_byte_for_byte() {
     }
 }
 
-/// Pain 17: what was stored was not what was written, so that GitOps never came to rest.
+/// Pain 17: what was stored was not what was written, so that `GitOps` never came to rest.
 #[test]
 fn texts_are_kept_byte_for_byte() {
     let awkward = [

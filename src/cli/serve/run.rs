@@ -121,7 +121,7 @@ async fn work(process: Process, admin: Admin, mut signals: Signals) -> anyhow::R
             let fresh = async {
                 match policies {
                     Some((policies, store)) => {
-                        policies.keep_fresh(store, metrics, policy_poll).await
+                        policies.keep_fresh(store, metrics, policy_poll).await;
                     }
                     None => std::future::pending().await,
                 }

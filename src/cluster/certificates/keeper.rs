@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Api, PostParams};
 use kube::client::Body;
-use kube::{Client, ResourceExt as _};
+use kube::{Client, ResourceExt};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -170,7 +170,7 @@ impl Keeper {
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
                 _ = changes.changed() => {}
-                changed = leads.changed() => if changed.is_err() { return },
+                lease = leads.changed() => if lease.is_err() { return },
             }
         }
     }
@@ -211,7 +211,8 @@ impl Keeper {
         let configurations = ca_bundle::read(&self.client, name).await.map_err(|cause| {
             Problem::Api { what: format!("read the webhook configurations {name}"), cause }
         })?;
-        let version = |secret: &Option<Secret>| secret.as_ref().and_then(|s| s.resource_version());
+        let version =
+            |secret: &Option<Secret>| secret.as_ref().and_then(ResourceExt::resource_version);
         let (leaf_version, authority_version) = (version(&leaf), version(&authority));
         let leaf = secrets::leaf(leaf.as_ref(), service);
         let authority = secrets::authority(authority.as_ref(), service);

@@ -116,9 +116,9 @@ impl ClientCertVerifier for ClientAuth {
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
         let verifier = self.verifier.load();
-        let verified = verifier.inner.verify_client_cert(end_entity, intermediates, now)?;
+        let valid = verifier.inner.verify_client_cert(end_entity, intermediates, now)?;
         if self.has_name(end_entity) {
-            Ok(verified)
+            Ok(valid)
         } else {
             Err(Error::InvalidCertificate(Refusal::ApplicationVerificationFailure))
         }
