@@ -464,7 +464,7 @@ mod tests {
         let mut text = String::new();
         text::encode(&mut text, &metrics.registry).unwrap();
         assert!(text.contains("podgate_policy_set_info{digest=\"new\"} 1"), "{text}");
-        assert!(!text.contains("old"), "{text}");
+        assert!(!text.contains("digest=\"old\""), "{text}");
         assert!(text.contains("podgate_policies{state=\"active\"} 2"), "{text}");
         assert!(text.contains("podgate_requests_rejected_total{reason=\"busy\"} 0"), "{text}");
     }
