@@ -42,6 +42,8 @@ struct Subject<'v> {
     old: Option<PodView<'v>>,
     /// Whether it is a pod itself, not a workload's template.
     is_pod: bool,
+    /// Whether there is no pod: a `ReplicationController` may have no template. It is exempt all the same.
+    is_absent: bool,
 }
 
 impl<'v> Subject<'v> {
@@ -63,8 +65,15 @@ impl<'v> Subject<'v> {
             Operation::Update => attributes.old_object.as_ref().and_then(|old| old.pod(kind)),
             Operation::Delete | Operation::Connect => return None,
         };
-        let new = attributes.object.as_ref()?.pod(kind)?;
-        Some(Self { new, old, is_pod })
+        let object = attributes.object.as_ref()?;
+        let template = object.pod(kind);
+        let is_absent = template.is_none();
+        Some(Self {
+            new: template.unwrap_or_else(|| object.metadata_view()),
+            old,
+            is_pod,
+            is_absent,
+        })
     }
 }
 
@@ -100,8 +109,8 @@ impl Judge<'_> {
                 return Some((told, Vec::new()));
             }
         }
-        let Subject { new, old, is_pod } = self.subject;
-        if *is_pod && old.as_ref().is_some_and(|old| !is_significant(new, old)) {
+        let Subject { new, old, is_pod, is_absent } = self.subject;
+        if *is_absent || *is_pod && old.as_ref().is_some_and(|old| !is_significant(new, old)) {
             return None;
         }
         let class = new.spec().runtime_class_name.as_deref().unwrap_or_default();
