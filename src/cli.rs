@@ -1,6 +1,7 @@
 //! The command line: the arguments, and one file a command.
 
 mod check;
+mod doctor;
 mod exit;
 mod explain;
 mod inputs;
@@ -29,6 +30,8 @@ enum Command {
     Check(check::Args),
     /// Print what a rule reads, why it matters and how to comply
     Explain(explain::Args),
+    /// Look at an installation in a cluster, and say what to do where it is not sound
+    Doctor(doctor::Args),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -48,6 +51,7 @@ impl Cli {
             Command::Serve(args) => serve::run(*args).map(|()| ExitStatus::Clean),
             Command::Check(args) => check::run(&args),
             Command::Explain(args) => explain::run(&args),
+            Command::Doctor(args) => doctor::run(&args),
             Command::Completions { shell } => {
                 let mut script = Vec::new();
                 clap_complete::generate(shell, &mut Self::command(), "podgate", &mut script);
