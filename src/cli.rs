@@ -1,6 +1,7 @@
 //! The command line: the arguments, and one file a command.
 
 mod check;
+mod doctor;
 mod exit;
 mod explain;
 mod inputs;
@@ -34,6 +35,8 @@ enum Command {
     ///
     /// Exits with 0 where podgate refuses it, with 1 where it would be let in, and with 2 where podgate was not asked.
     Prove(prove::Args),
+    /// Look at an installation in a cluster, and say what to do where it is not sound
+    Doctor(doctor::Args),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -54,6 +57,7 @@ impl Cli {
             Command::Check(args) => check::run(&args),
             Command::Explain(args) => explain::run(&args),
             Command::Prove(args) => prove::run(&args),
+            Command::Doctor(args) => doctor::run(&args),
             Command::Completions { shell } => {
                 let mut script = Vec::new();
                 clap_complete::generate(shell, &mut Self::command(), "podgate", &mut script);

@@ -7,6 +7,8 @@ mod ca_bundle;
 pub mod certificates;
 mod client;
 pub mod crd;
+pub mod doctor;
+pub mod kubeconfig;
 pub mod lease;
 mod namespaces;
 pub mod proof;

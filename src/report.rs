@@ -1,5 +1,6 @@
-//! What `podgate check` prints: one shape of results, one file a format.
+//! What `podgate check` and `podgate doctor` print.
 
+pub mod doctor;
 pub mod json;
 pub mod rule;
 pub mod text;

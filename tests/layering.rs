@@ -29,7 +29,11 @@ const LAYERS: &[Layer] = &[
     layer("manifest", &["admission", "pod", "yaml"], false),
     layer("engine", &["admission", "cel", "pod", "policy", "rules"], true),
     layer("ledger", &["admission", "engine", "pod", "policy", "rules"], false),
-    layer("report", &["admission", "engine", "manifest", "pod", "policy", "rules"], false),
+    layer(
+        "report",
+        &["admission", "cluster", "engine", "manifest", "pod", "policy", "rules"],
+        false,
+    ),
     layer("server", &["admission", "engine", "ledger", "pod", "policy"], false),
     layer(
         "cluster",
