@@ -215,6 +215,7 @@ async fn a_sound_installation_is_fine_in_every_respect() {
 
 /// One change, and the one complaint it leads to.
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one table of faults")]
 async fn each_fault_is_found_by_itself() {
     type Change = fn(&mut Api);
     let cases: [(Change, State, &str); 15] = [
@@ -227,7 +228,7 @@ async fn each_fault_is_found_by_itself() {
         (
             |api| {
                 *api.at(DEPLOYMENTS, "/items/0/metadata/labels/app.kubernetes.io~1version") =
-                    json!("9.9.9")
+                    json!("9.9.9");
             },
             State::Doubtful,
             "runs podgate 9.9.9",
@@ -261,7 +262,7 @@ async fn each_fault_is_found_by_itself() {
         (
             |api| {
                 *api.at(VALIDATING, "/webhooks/0/objectSelector") =
-                    json!({"matchLabels": {"judge": "me"}})
+                    json!({"matchLabels": {"judge": "me"}});
             },
             State::Wrong,
             "has an objectSelector",

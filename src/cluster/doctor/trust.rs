@@ -272,6 +272,6 @@ fn verify(chain: &Chain, bundle: &Chain, host: &str, now: Timestamp) -> Result<(
     let name = ServerName::try_from(host.to_owned()).map_err(|error| error.to_string())?;
     let seconds = u64::try_from(now.as_second()).unwrap_or_default();
     let now = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
-    let verified = verifier.verify_server_cert(leaf, intermediates, &name, &[], now);
-    verified.map(|_| ()).map_err(|error| error.to_string())
+    let valid = verifier.verify_server_cert(leaf, intermediates, &name, &[], now);
+    valid.map(|_| ()).map_err(|error| error.to_string())
 }
