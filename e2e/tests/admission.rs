@@ -18,11 +18,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-/// How many requests: 50,000 unless set, and never fewer.
+/// How many requests: 60,000 unless set, and never fewer.
 const COUNT: &str = "PODGATE_ORACLE_REQUESTS";
 /// Which requests: the same seed makes the same ones.
 const SEED: &str = "PODGATE_ORACLE_SEED";
-const LEAST: u64 = 50_000;
+const LEAST: u64 = 60_000;
 /// Differences shown in full; the rest are only counted.
 const SHOWN: usize = 10;
 
