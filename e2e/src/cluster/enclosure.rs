@@ -149,9 +149,14 @@ impl Link {
     fn attach(&self, enclosure: &Enclosure) -> Result<()> {
         let gone = format!("the former device {} to go", self.device);
         let path = Path::new("/sys/class/net").join(&self.device);
-        wait_for(&gone, END, || Ok((!path.exists()).then_some(())))?;
         let ip = |line: String| run(Command::new("ip").args(line.split(' ')));
         let (device, outside) = (&self.device, self.outside);
+        // A socket that still says goodbye keeps the former namespace, and with it the device. It may as well
+        // go by itself while it is asked to, so only what comes of it counts.
+        if path.exists() {
+            let _ = ip(format!("link delete {device}"));
+        }
+        wait_for(&gone, END, || Ok((!path.exists()).then_some(())))?;
         ip(format!("link add {device} type veth peer name eth0 netns {}", enclosure.holder))?;
         ip(format!("address add {outside}/30 dev {device}"))?;
         ip(format!("link set {device} up"))?;
