@@ -93,8 +93,9 @@ cargo-test:
 	@mkdir -p target
 	cargo test --workspace --no-fail-fast $(CARGO_FLAGS) 2>&1 | tee target/test-output.txt
 
+# There is no pods/resize before 1.32.
 oldest-test:
-	PODGATE_KUBERNETES_VERSION=$(OLDEST) cargo test --workspace --test apiserver --no-fail-fast $(CARGO_FLAGS) 2>&1 | tee target/test-oldest.txt
+	PODGATE_KUBERNETES_VERSION=$(OLDEST) cargo test --workspace --test apiserver --no-fail-fast $(CARGO_FLAGS) -- --skip old_bad_pod_may_be_resized 2>&1 | tee target/test-oldest.txt
 
 # While a replica goes away, about one call in five hundred still fails: the API server writes to a connection that is being closed.
 # `make e2e-cluster` runs these too. They belong in `make test` once a connection that drains is read until its client has let go.
