@@ -58,6 +58,19 @@ pub enum Outcome {
     Failed,
 }
 
+impl PodSecurity {
+    /// What `policy` says before anything was found.
+    pub(super) fn silent(policy: &Arc<str>) -> Self {
+        Self {
+            policy: Arc::clone(policy),
+            labels_known: true,
+            refusal: None,
+            warning: None,
+            annotations: Vec::new(),
+        }
+    }
+}
+
 impl Decision {
     /// Whether the object is refused for being wrong in itself, not for what a pod would do.
     #[must_use]

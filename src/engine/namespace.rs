@@ -8,7 +8,7 @@ use super::decision::{PodSecurity, Violation};
 use crate::admission::{Attributes, Operation};
 use crate::pod::{Map, Object, PodView};
 use crate::policy::namespace_labels::{self, LabelError, Modes};
-use crate::policy::{CompiledPolicy, Enforcement, MatchInput, PolicySet};
+use crate::policy::{self, CompiledPolicy, Enforcement, MatchInput, PolicySet};
 use crate::rules::{Finding, Found, Remedy};
 
 /// Stands where a rule's id would.
@@ -40,9 +40,8 @@ pub(super) fn judge(
         ..MatchInput::new(attributes, &pod)
     };
     let judge = Judge { name: &attributes.name, new: &new, old: old.as_deref(), scope };
-    set.candidates(&input)
-        .filter(|policy| policy.matches(&input))
-        .filter_map(|policy| judge.judge(policy, &object.metadata_view()))
+    set.labelled(&input)
+        .filter_map(|(policy, config)| judge.judge(policy, config, &object.metadata_view()))
         .collect()
 }
 
@@ -64,18 +63,12 @@ impl Judge<'_> {
     fn judge(
         &self,
         policy: &CompiledPolicy,
+        config: &policy::PodSecurity,
         metadata: &PodView<'_>,
     ) -> Option<(PodSecurity, Vec<Violation>)> {
-        let config = policy.pod_security.as_ref()?;
         let (modes, errors) = namespace_labels::resolve(self.new, &config.defaults);
         let old = self.old.map(|old| namespace_labels::resolve(old, &config.defaults));
-        let mut told = PodSecurity {
-            policy: policy.name.clone(),
-            labels_known: true,
-            refusal: None,
-            warning: None,
-            annotations: Vec::new(),
-        };
+        let mut told = PodSecurity::silent(&policy.name);
         // An update that leaves bad labels as they were is about something else.
         if !errors.is_empty() && old.as_ref().is_none_or(|(_, old)| *old != errors) {
             if !self.scope.asks(Enforcement::Deny) {

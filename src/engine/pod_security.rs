@@ -26,10 +26,8 @@ pub(super) fn judge(
         return Vec::new();
     }
     let input = MatchInput::new(attributes, &subject.new);
-    set.candidates(&input)
-        .filter(|policy| policy.matches(&input))
-        .filter_map(|policy| {
-            let config = policy.pod_security.as_ref()?;
+    set.labelled(&input)
+        .filter_map(|(policy, config)| {
             Judge { set, scope, now, policy, config, input, subject: &subject }.judge()
         })
         .collect()
@@ -165,13 +163,7 @@ impl Judge<'_> {
     }
 
     fn told(&self) -> PodSecurity {
-        PodSecurity {
-            policy: self.policy.name.clone(),
-            labels_known: true,
-            refusal: None,
-            warning: None,
-            annotations: Vec::new(),
-        }
+        PodSecurity::silent(&self.policy.name)
     }
 
     fn exempt(&self, by: &str) -> (PodSecurity, Vec<Violation>) {

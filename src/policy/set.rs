@@ -19,6 +19,8 @@ pub struct PolicySet {
     exceptions: Vec<CompiledException>,
     index: Index,
     digest: String,
+    /// Whether any policy reads Pod Security's labels: most sets have none, and each review would ask.
+    has_pod_security: bool,
 }
 
 impl Default for PolicySet {
@@ -39,7 +41,8 @@ impl PolicySet {
         documents.sort();
         let index = Index::new(policies.iter().map(|policy| &policy.matcher));
         let digest = sha256(documents.join("\n").as_bytes());
-        Self { policies, exceptions, index, digest }
+        let has_pod_security = policies.iter().any(|policy| policy.pod_security.is_some());
+        Self { policies, exceptions, index, digest, has_pod_security }
     }
 
     /// `sha256:…` over the documents. Neither the order of files nor white space nor comments change it.
@@ -73,6 +76,19 @@ impl PolicySet {
     /// The policies that may match, sorted by name: every one that does, and few that do not.
     pub fn candidates(&self, input: &MatchInput<'_>) -> impl Iterator<Item = &CompiledPolicy> {
         self.index.candidates(input).into_iter().filter_map(|position| self.policies.get(position))
+    }
+
+    /// The policies that match and go by Pod Security's labels, sorted by name, and what they say of them.
+    pub fn labelled<'s>(
+        &'s self,
+        input: &MatchInput<'_>,
+    ) -> impl Iterator<Item = (&'s CompiledPolicy, &'s PodSecurity)> {
+        let candidates = self.has_pod_security.then(|| self.candidates(input));
+        candidates
+            .into_iter()
+            .flatten()
+            .filter_map(|policy| Some((policy, policy.pod_security.as_ref()?)))
+            .filter(|(policy, _)| policy.matches(input))
     }
 }
 
