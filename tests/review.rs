@@ -106,3 +106,11 @@ fn a_key_that_stands_twice_is_refused_where_it_would_be_read() {
     let twice = review("{}").replace(r#""uid":"u""#, r#""uid":"u","uid":"v""#);
     assert_eq!(Review::decode(&twice).unwrap_err().reason, "InvalidReview");
 }
+
+#[test]
+fn a_field_of_the_request_stands_once_even_where_it_is_null() {
+    let body = r#"{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":"u",
+        "object":null,"object":{"spec":{}}}}"#;
+    let error = Review::decode(body).unwrap_err();
+    assert!(error.message.contains("duplicate field `object`"), "{error}");
+}

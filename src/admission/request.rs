@@ -83,6 +83,21 @@ impl<'de: 'a, 'a, O: Deserialize<'de>> Deserialize<'de> for Request<'a, O> {
 
 struct RequestVisitor<O>(PhantomData<O>);
 
+/// Each may stand once, also where it is `null`.
+const FIELDS: [&str; 11] = [
+    "uid",
+    "kind",
+    "resource",
+    "subResource",
+    "name",
+    "namespace",
+    "operation",
+    "userInfo",
+    "object",
+    "oldObject",
+    "dryRun",
+];
+
 impl<'de, O: Deserialize<'de>> Visitor<'de> for RequestVisitor<O> {
     type Value = Request<'de, O>;
 
@@ -106,27 +121,34 @@ impl<'de, O: Deserialize<'de>> Visitor<'de> for RequestVisitor<O> {
             around_object: None,
         };
         let mut object_key = None;
+        let mut seen = 0_u16;
         while let Some(Text(key)) = map.next_key::<Text<'de>>()? {
             // A key with an escape is no slice of the body, and no key that an API server writes.
             let slice = if let Cow::Borrowed(slice) = key { Some(slice) } else { None };
             if let (Some(key), Some(next)) = (object_key.take(), slice) {
                 request.around_object = Some(Around { key, next });
             }
+            if let Some(index) = FIELDS.iter().position(|field| *field == key) {
+                if seen & (1 << index) != 0 {
+                    return Err(A::Error::duplicate_field(FIELDS[index]));
+                }
+                seen |= 1 << index;
+            }
             match &*key {
-                "uid" => once(&mut map, "uid", &mut request.uid)?,
-                "kind" => once(&mut map, "kind", &mut request.kind)?,
-                "resource" => once(&mut map, "resource", &mut request.resource)?,
-                "subResource" => once(&mut map, "subResource", &mut request.sub_resource)?,
-                "name" => once(&mut map, "name", &mut request.name)?,
-                "namespace" => once(&mut map, "namespace", &mut request.namespace)?,
-                "operation" => once(&mut map, "operation", &mut request.operation)?,
-                "userInfo" => once(&mut map, "userInfo", &mut request.user_info)?,
+                "uid" => request.uid = map.next_value()?,
+                "kind" => request.kind = map.next_value()?,
+                "resource" => request.resource = map.next_value()?,
+                "subResource" => request.sub_resource = map.next_value()?,
+                "name" => request.name = map.next_value()?,
+                "namespace" => request.namespace = map.next_value()?,
+                "operation" => request.operation = map.next_value()?,
+                "userInfo" => request.user_info = map.next_value()?,
                 "object" => {
-                    once(&mut map, "object", &mut request.object)?;
+                    request.object = map.next_value()?;
                     object_key = slice.filter(|_| request.object.is_some());
                 }
-                "oldObject" => once(&mut map, "oldObject", &mut request.old_object)?,
-                "dryRun" => once(&mut map, "dryRun", &mut request.dry_run)?,
+                "oldObject" => request.old_object = map.next_value()?,
+                "dryRun" => request.dry_run = map.next_value()?,
                 _ => {
                     map.next_value::<IgnoredAny>()?;
                 }
@@ -134,17 +156,4 @@ impl<'de, O: Deserialize<'de>> Visitor<'de> for RequestVisitor<O> {
         }
         Ok(request)
     }
-}
-
-/// Reads a field that may stand once; `null` is as absent.
-fn once<'de, A: MapAccess<'de>, T: Deserialize<'de>>(
-    map: &mut A,
-    name: &'static str,
-    field: &mut Option<T>,
-) -> Result<(), A::Error> {
-    if field.is_some() {
-        return Err(A::Error::duplicate_field(name));
-    }
-    *field = map.next_value()?;
-    Ok(())
 }
