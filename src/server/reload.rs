@@ -15,6 +15,11 @@ use crate::policy::{self, PolicySet, Problem, Severity, Source};
 /// How often the files are compared with what is in force.
 pub const POLL: Duration = Duration::from_secs(10);
 
+/// Without labels nothing is let pass for their sake, and an author who wrote a selector wonders why.
+const NO_NAMESPACE_LABELS: &str = "policies or exceptions read the labels of namespaces, and nobody tells them: \
+    such policies apply everywhere, such exceptions nowhere, and Pod Security's labels count as restricted; \
+    give --watch-namespaces";
+
 /// A set that was compiled, and what a scrape tells of it.
 #[derive(Debug)]
 pub struct Compiled {
@@ -56,11 +61,20 @@ pub enum Origin {
     Embedded(Vec<Source>),
 }
 
+/// What this replica was told beside the documents.
+#[derive(Debug, Clone, Default)]
+pub struct Told {
+    /// Pod labels that the admin vouches for.
+    pub trusted_labels: Vec<String>,
+    /// Nobody tells the labels of namespaces, to a replica that judges.
+    pub no_namespace_labels: bool,
+}
+
 /// Policies, and what was read of them last.
 #[derive(Debug)]
 pub struct Policies {
     origin: Origin,
-    trusted_labels: Arc<[String]>,
+    told: Told,
     files: Vec<Source>,
     resources: Option<Resources>,
     /// The resources that were compiled last, and as they are in force.
@@ -74,18 +88,16 @@ impl Policies {
     /// resources, which may not keep a replica from starting.
     pub fn load(
         origin: Origin,
-        trusted_labels: Vec<String>,
+        told: Told,
         mut resources: Option<Resources>,
     ) -> Result<(Self, Compiled), Vec<String>> {
         let files = read(&origin)?;
-        let trusted_labels: Arc<[String]> = Arc::from(trusted_labels);
         let seen =
             resources.as_mut().map(|r| Arc::clone(&r.borrow_and_update())).unwrap_or_default();
-        let compiled =
-            compile(&files, &seen, &[], &trusted_labels).map_err(|problems| lines(&problems))?;
+        let compiled = compile(&files, &seen, &[], &told).map_err(|problems| lines(&problems))?;
         let outcome = watch::Sender::new(outcome(&compiled, &seen));
         let in_force = compiled.resources.clone();
-        let this = Self { origin, trusted_labels, files, resources, seen, in_force, outcome };
+        let this = Self { origin, told, files, resources, seen, in_force, outcome };
         Ok((this, compiled))
     }
 
@@ -179,7 +191,7 @@ impl Policies {
         }
         (self.files, self.seen) = (files, seen);
         let compiled = std::panic::catch_unwind(|| {
-            compile(&self.files, &self.seen, &self.in_force, &self.trusted_labels)
+            compile(&self.files, &self.seen, &self.in_force, &self.told)
         });
         let panicked = |_| {
             let text = "podgate panicked while compiling the policies: please report it";
@@ -230,9 +242,9 @@ fn compile(
     files: &[Source],
     resources: &[Source],
     before: &[Source],
-    trusted_labels: &[String],
+    told: &Told,
 ) -> Result<Compiled, Vec<Problem>> {
-    let options = options(trusted_labels);
+    let options = options(&told.trusted_labels);
     let policy::Assembled { set, resources, broken, warnings } =
         policy::assemble(files, resources, before, &options)?;
     if set.policies().is_empty() {
@@ -252,8 +264,12 @@ fn compile(
         expired_exceptions: expired,
         broken_exceptions,
     };
+    let mut warnings = lines(&warnings);
+    if told.no_namespace_labels && set.reads_namespace_labels() {
+        warnings.push(NO_NAMESPACE_LABELS.to_owned());
+    }
     let files = files.to_vec();
-    Ok(Compiled { set, counts, warnings: lines(&warnings), files, resources, broken })
+    Ok(Compiled { set, counts, warnings, files, resources, broken })
 }
 
 /// A problem of all files together.

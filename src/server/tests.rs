@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use tokio::sync::mpsc;
 
 use super::files::tests::eventually;
-use super::reload::Origin;
+use super::reload::{Origin, Told};
 use super::*;
 use crate::policy::{self, PolicySet};
 
@@ -25,7 +25,7 @@ fn start(grace: Duration, max_connections: usize) -> Running {
 
 fn start_with(certificate: Source, grace: Duration, max_connections: usize) -> Running {
     let (policies, compiled) =
-        Policies::load(Origin::Embedded(policy::embedded()), Vec::new(), None).unwrap();
+        Policies::load(Origin::Embedded(policy::embedded()), Told::default(), None).unwrap();
     let metrics = Arc::new(Metrics::new());
     let store = Arc::new(PolicyStore::new(compiled.set));
     let state = Arc::new(State::new(store, Arc::clone(&metrics)));

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 
 use super::cluster::{Cluster, Wanted};
 use crate::ledger::LineSink;
-use crate::server::reload::{self, Origin, Policies};
+use crate::server::reload::{self, Origin, Policies, Told};
 use crate::server::shutdown::{self, Signals};
 use crate::server::tls::{Clients, Source};
 use crate::server::{Admin, AdminPort, Bound, Options, Recording, State};
@@ -73,7 +73,11 @@ async fn work(process: Process, admin: Admin, mut signals: Signals) -> anyhow::R
     let policies = match policies {
         Some(origin) => {
             let resources = cluster.resources.clone();
-            let loaded = Policies::load(origin, trusted_labels.clone(), resources);
+            let told = Told {
+                trusted_labels: trusted_labels.clone(),
+                no_namespace_labels: webhook.is_some() && cluster.namespaces.is_none(),
+            };
+            let loaded = Policies::load(origin, told, resources);
             let (policies, compiled) = loaded.map_err(|problems| {
                 anyhow::anyhow!("the policies cannot be used\n{}", problems.join("\n"))
             })?;

@@ -20,7 +20,7 @@ struct Watched {
 fn watch(text: &str) -> Watched {
     let volume = Volume::new(&[("policy.yaml", text.as_bytes())]);
     let origin = Origin::Paths(vec![volume.root()]);
-    let (policies, compiled) = Policies::load(origin, Vec::new(), None).unwrap();
+    let (policies, compiled) = Policies::load(origin, Told::default(), None).unwrap();
     let store = Arc::new(start(compiled, &Metrics::new()));
     let metrics: Arc<Metrics> = Arc::default();
     let task =
@@ -102,7 +102,7 @@ fn everything_that_is_wrong_at_start_is_told_at_once() {
     let broken = policy("a").replace("privileged", "priviledged");
     let volume = Volume::new(&[("a.yaml", broken.as_bytes()), ("b.yaml", b"kind: PodPolice\n")]);
     let problems =
-        Policies::load(Origin::Paths(vec![volume.root()]), Vec::new(), None).unwrap_err();
+        Policies::load(Origin::Paths(vec![volume.root()]), Told::default(), None).unwrap_err();
     assert!(problems.len() >= 2, "{problems:?}");
 }
 
@@ -113,7 +113,7 @@ async fn resources_come_and_go_beside_the_files_and_a_broken_one_is_told() {
     let (sender, resources) = watch::channel(Arc::new(vec![resource(broken.clone())]));
     let volume = Volume::new(&[("policy.yaml", policy("a").as_bytes())]);
     let origin = Origin::Paths(vec![volume.root()]);
-    let (policies, compiled) = Policies::load(origin, Vec::new(), Some(resources)).unwrap();
+    let (policies, compiled) = Policies::load(origin, Told::default(), Some(resources)).unwrap();
     let metrics: Arc<Metrics> = Arc::default();
     let store = Arc::new(start(compiled, &metrics));
     assert_eq!(store.problems().len(), 1, "a broken resource keeps nobody from starting");
@@ -140,4 +140,25 @@ async fn resources_come_and_go_beside_the_files_and_a_broken_one_is_told() {
     outcome.wait_for(|outcome| outcome.resources.is_empty()).await.unwrap();
     assert_eq!(names(), ["a"]);
     task.abort();
+}
+
+#[test]
+fn a_policy_that_reads_labels_which_nobody_tells_is_warned_of() {
+    let rule = "rules:\n  - privileged: {}\n";
+    let standard = "standard: {fromNamespaceLabels: true}\n";
+    let selector = "match: {namespaceSelector: {matchLabels: {tier: prod}}}\n  ";
+    let selecting = format!("{selector}{rule}");
+    let cases = [
+        (rule, true, false),
+        (standard, true, true),
+        (&selecting, true, true),
+        (standard, false, false),
+    ];
+    for (spec, no_namespace_labels, warned) in cases {
+        let text = policy("labels").replace(rule, spec);
+        let files = [Source { name: "policy.yaml".to_owned(), text }];
+        let told = Told { no_namespace_labels, ..Told::default() };
+        let compiled = compile(&files, &[], &[], &told).unwrap();
+        assert_eq!(compiled.warnings.contains(&NO_NAMESPACE_LABELS.to_owned()), warned, "{spec}");
+    }
 }

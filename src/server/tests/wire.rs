@@ -150,3 +150,66 @@ async fn a_request_in_flight_is_answered_while_the_server_drains() {
     task.await.unwrap().unwrap();
     assert_eq!(metrics.rejections(Rejection::BrokenBody), 0);
 }
+
+/// HTTP/2 frames as they come in: type, flags and payload.
+async fn frame(stream: &mut TlsStream<TcpStream>) -> Option<(u8, u8, Vec<u8>)> {
+    let mut head = [0; 9];
+    stream.read_exact(&mut head).await.ok()?;
+    let mut payload = vec![0; usize::from(head[1]) << 8 | usize::from(head[2])];
+    stream.read_exact(&mut payload).await.unwrap();
+    Some((head[3], head[4], payload))
+}
+
+const PING: u8 = 6;
+const GOAWAY: u8 = 7;
+const ACK: u8 = 1;
+
+/// An HTTP/2 client that asked nothing and was told, by a server that drains, that no stream of it will be read.
+async fn dismissed(server: &Trusted) -> TlsStream<TcpStream> {
+    const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    let mut stream = server.connect(b"h2").await;
+    stream.write_all(PREFACE).await.unwrap();
+    // The server acknowledges the settings, so it knows of the connection when it is told to stop.
+    while !matches!(frame(&mut stream).await, Some((4, ACK, _))) {}
+    server.running.signals.send(()).unwrap();
+    let mut goodbyes = Vec::new();
+    while let Some((kind, flags, payload)) = frame(&mut stream).await {
+        match kind {
+            PING if flags == 0 => {
+                let answer = [&[0, 0, 8, PING, ACK, 0, 0, 0, 0], payload.as_slice()].concat();
+                stream.write_all(&answer).await.unwrap();
+            }
+            GOAWAY => goodbyes.push(payload[..4].to_vec()),
+            _ => {}
+        }
+    }
+    assert_eq!(goodbyes, [[0x7f, 0xff, 0xff, 0xff], [0; 4]], "first any stream, then none");
+    stream
+}
+
+#[tokio::test]
+async fn a_request_that_crosses_the_goodbye_meets_no_reset() {
+    let server = start_trusted().await;
+    let mut stream = dismissed(&server).await;
+    let (socket, _) = stream.get_mut();
+    for _ in 0..100 {
+        // A reset would come back on the loopback before the second of these.
+        socket.write_all(&[0; 1024]).await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(socket.read(&mut [0]).await.unwrap(), 0);
+    assert!(!server.running.task.is_finished());
+    drop(stream);
+    server.running.ends().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_never_lets_go_holds_up_the_end_for_two_seconds() {
+    let server = start_trusted().await;
+    let _stream = dismissed(&server).await;
+    let started = Instant::now();
+    server.running.task.await.unwrap().unwrap();
+    let took = started.elapsed();
+    let linger = connections::LINGER;
+    assert!((linger..linger + Duration::from_secs(1)).contains(&took), "{took:?}");
+}
