@@ -50,7 +50,12 @@ pub(crate) struct Files {
     verifying: PathBuf,
     policy: PathBuf,
     audit_log: PathBuf,
+    /// How admission plugins are set up.
+    admission: PathBuf,
 }
+
+/// Who the API server says it is to a webhook that asks.
+pub const WEBHOOK_CLIENT: &str = "kube-apiserver-to-webhooks";
 
 impl Files {
     /// Writes them to `folder`.
@@ -59,9 +64,33 @@ impl Files {
         let policy = folder.join("audit-policy.yaml");
         fs::write(&policy, AUDIT_POLICY)?;
         let audit_log = folder.join("audit.log");
+        let admission = admission(folder, &authority.client(WEBHOOK_CLIENT, "")?)?;
         let authority = authority.certificate();
-        Ok(Self { authority, serving, signing, verifying, policy, audit_log })
+        Ok(Self { authority, serving, signing, verifying, policy, audit_log, admission })
     }
+}
+
+/// Lets the API server show `client` to every webhook that asks for a certificate, and tells where that is written.
+fn admission(folder: &Path, client: &Pair) -> Result<PathBuf> {
+    let kubeconfig = folder.join("webhooks.kubeconfig");
+    let user = json!({"client-certificate": client.certificate, "client-key": client.key});
+    let users =
+        json!({"apiVersion": "v1", "kind": "Config", "users": [{"name": "*", "user": user}]});
+    fs::write(&kubeconfig, users.to_string())?;
+    let version = "apiserver.config.k8s.io/v1";
+    let plugin = |name| {
+        json!({"name": name, "configuration": {
+            "apiVersion": version,
+            "kind": "WebhookAdmissionConfiguration",
+            "kubeConfigFile": kubeconfig,
+        }})
+    };
+    let plugins = ["ValidatingAdmissionWebhook", "MutatingAdmissionWebhook"].map(plugin);
+    let config =
+        json!({"apiVersion": version, "kind": "AdmissionConfiguration", "plugins": plugins});
+    let path = folder.join("admission.yaml");
+    fs::write(&path, config.to_string())?;
+    Ok(path)
 }
 
 /// Starts an API server that keeps its objects in the etcd at `store`; `flags` say where it is reached, and by whom.
@@ -86,6 +115,7 @@ pub(crate) fn start_apiserver(
         "--allow-privileged".to_owned(),
         format!("--audit-policy-file={}", files.policy.display()),
         format!("--audit-log-path={}", files.audit_log.display()),
+        format!("--admission-control-config-file={}", files.admission.display()),
     ];
     command.extend_from_slice(flags);
     Process::start("kube-apiserver", End::Kill, place, &command)

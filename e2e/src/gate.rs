@@ -8,7 +8,8 @@ use serde_json::json;
 
 use crate::apiserver::ApiServer;
 use crate::certificates::Authority;
-use crate::client::Rejection;
+use crate::client::{Answer, Client, Rejection};
+use crate::control_plane::{self, WEBHOOK_CLIENT};
 use crate::objects;
 use crate::podgate::{Podgate, Serving};
 use crate::poll::wait_for;
@@ -200,6 +201,23 @@ impl<'server> Gate<'server> {
     fn registration<'gate>(&'gate self, authority: Option<&'gate str>) -> Registration<'gate> {
         let label = (LABEL, self.name.as_str());
         Registration { name: &self.name, port: self.podgate.port(), authority, label }
+    }
+
+    /// The same as [`Gate::start`], where only the API server may call, by its client certificate.
+    pub fn for_the_apiserver_only(server: &'server ApiServer, policies: &[&str]) -> Result<Self> {
+        let authority = server.authority().certificate();
+        let authority = authority.to_str().context("the run's folder has a plain name")?;
+        let name = format!("--tls-client-name={WEBHOOK_CLIENT}");
+        Self::in_cluster(server, policies, &["--tls-client-ca", authority, &name])
+    }
+
+    /// Posts `review` to Podgate as `user`, who holds a certificate of the API server's own authority.
+    pub fn post_as(&self, user: &str, review: &serde_json::Value) -> Result<Answer> {
+        let authority = self.server.authority();
+        let kubeconfig = self.server.folder_for(&self.server.unique("caller"))?.join("kubeconfig");
+        let url = format!("https://127.0.0.1:{}", self.podgate.port());
+        control_plane::kubeconfig(&kubeconfig, &url, authority, &authority.client(user, "")?)?;
+        Client::new(&kubeconfig)?.create("/validate", review)
     }
 
     /// A new namespace in which Podgate is asked about every pod.

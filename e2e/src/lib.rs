@@ -45,6 +45,7 @@ pub use apiserver::ApiServer;
 pub use audit::Event;
 pub use client::{Answer, Client, Rejection};
 pub use cluster::Cluster;
+pub use control_plane::WEBHOOK_CLIENT;
 pub use gate::{Gate, Namespace, decision_id};
 pub use helm::{HelmOutput, chart, helm, objects as yaml_objects};
 pub use kubectl::{Kubectl, Output};

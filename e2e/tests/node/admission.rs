@@ -12,6 +12,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("compliant_pod_is_admitted_and_runs", compliant_pod_is_admitted_and_runs),
     ("podgate_itself_is_restricted", podgate_itself_is_restricted),
     ("kube_system_is_not_judged", kube_system_is_not_judged),
+    ("doctor_finds_nothing_wrong", doctor_finds_nothing_wrong),
 ];
 
 fn privileged_pod_is_refused_in_full(cluster: &Cluster) -> Outcome {
@@ -60,5 +61,13 @@ fn kube_system_is_not_judged(cluster: &Cluster) -> Outcome {
     podgate(cluster)?;
     let path = "/api/v1/namespaces/kube-system/pods?dryRun=All";
     let _ = cluster.client().create(path, &privileged(pod("node-agent")))?.accepted()?;
+    Ok(())
+}
+
+fn doctor_finds_nothing_wrong(cluster: &Cluster) -> Outcome {
+    podgate(cluster)?;
+    let output = e2e::run(&["doctor"], cluster.kubeconfig(), "")?;
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{told}{}", String::from_utf8_lossy(&output.stderr));
     Ok(())
 }

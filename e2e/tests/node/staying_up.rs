@@ -16,6 +16,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("scaling_up_and_down_is_not_noticed", scaling_up_and_down_is_not_noticed),
     ("controller_restart_is_not_noticed", controller_restart_is_not_noticed),
     ("certificate_rotation_is_not_noticed", certificate_rotation_is_not_noticed),
+    ("certificates_of_half_a_minute_are_not_noticed", certificates_of_half_a_minute),
     ("new_policy_is_in_force_and_nothing_else_is_noticed", new_policy_is_in_force),
     ("upgrade_and_rollback_are_not_noticed", upgrade_and_rollback_are_not_noticed),
     ("memory_stays_small", memory_stays_small),
@@ -49,14 +50,35 @@ fn controller_restart_is_not_noticed(cluster: &Cluster) -> Outcome {
 
 fn certificate_rotation_is_not_noticed(cluster: &Cluster) -> Outcome {
     podgate(cluster)?;
-    let before = certificate(cluster)?;
     unnoticed(cluster, "certificate rotation", || {
-        kubectl(cluster, &["delete", "secret", "podgate-tls"])?;
-        wait_for("another certificate", ROLLOUT, || {
-            Ok(certificate(cluster).ok().filter(|now| *now != before))
-        })?;
-        Ok(())
+        renewed(cluster, LEAF, || {
+            kubectl(cluster, &["delete", "secret", LEAF])?;
+            Ok(())
+        })
     })
+}
+
+/// Both age as they would in years: nobody asks for a new one, and each authority hands over to the next.
+fn certificates_of_half_a_minute(cluster: &Cluster) -> Outcome {
+    podgate(cluster)?;
+    let mut brief = values();
+    brief["certificates"] = json!({"lifetime": "30s", "caLifetime": "45s"});
+    release::install(cluster, &brief)?;
+    unnoticed(cluster, "certificates of 30 s by authorities of 45 s", || {
+        // The present ones were made to last for months.
+        for secret in [AUTHORITY, LEAF] {
+            renewed(cluster, secret, || {
+                kubectl(cluster, &["delete", "secret", secret])?;
+                Ok(())
+            })?;
+        }
+        for _ in 0..3 {
+            renewed(cluster, AUTHORITY, || Ok(()))?;
+        }
+        renewed(cluster, LEAF, || Ok(()))
+    })?;
+    release::install(cluster, &values())?;
+    Ok(())
 }
 
 fn new_policy_is_in_force(cluster: &Cluster) -> Outcome {
@@ -206,7 +228,18 @@ fn during(cluster: &Cluster, what: &str, work: impl FnOnce() -> Result<()>) -> R
     Ok(tally)
 }
 
-fn certificate(cluster: &Cluster) -> Result<String> {
-    let arguments = ["get", "secret", "podgate-tls", "--output=jsonpath={.data.tls\\.crt}"];
-    kubectl(cluster, &arguments)
+/// The Secret of the certificate that is served.
+const LEAF: &str = "podgate-tls";
+/// The Secret of the authority that signed it.
+const AUTHORITY: &str = "podgate-tls-ca";
+
+/// Does `work`, and returns once another certificate stands in `secret`.
+fn renewed(cluster: &Cluster, secret: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
+    let certificate =
+        || kubectl(cluster, &["get", "secret", secret, "--output=jsonpath={.data.tls\\.crt}"]);
+    let before = certificate()?;
+    work()?;
+    wait_for("another certificate", ROLLOUT, || {
+        Ok(certificate().ok().filter(|now| *now != before).map(|_| ()))
+    })
 }
