@@ -66,7 +66,7 @@ fn kube_system_is_not_judged(cluster: &Cluster) -> Outcome {
 
 fn doctor_finds_nothing_wrong(cluster: &Cluster) -> Outcome {
     podgate(cluster)?;
-    let output = e2e::run(&["doctor"], cluster.kubeconfig(), "")?;
+    let output = e2e::run_podgate(&["doctor"], cluster.kubeconfig(), "")?;
     let told = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{told}{}", String::from_utf8_lossy(&output.stderr));
     Ok(())

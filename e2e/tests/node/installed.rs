@@ -87,11 +87,27 @@ pub(crate) fn kubectl(cluster: &Cluster, arguments: &[&str]) -> Result<String> {
 
 /// Podgate's pods of `component` that are not on their way out.
 pub(crate) fn pods(cluster: &Cluster, component: &str) -> Result<Vec<Value>> {
-    let selector = format!("labelSelector=app.kubernetes.io/component%3D{component}");
+    let mut pods =
+        list(cluster, &format!("labelSelector=app.kubernetes.io/component%3D{component}"))?;
+    pods.retain(|pod| !is_on_its_way_out(pod));
+    Ok(pods)
+}
+
+/// Returns once every pod of Podgate that is on its way out is gone: until then it drains.
+pub(crate) fn drained(cluster: &Cluster) -> Result<()> {
+    wait_for("the last replica to have drained", ROLLOUT, || {
+        Ok((!list(cluster, "")?.iter().any(is_on_its_way_out)).then_some(()))
+    })
+}
+
+fn list(cluster: &Cluster, selector: &str) -> Result<Vec<Value>> {
     let path = format!("/api/v1/namespaces/{}/pods?{selector}", release::RELEASE);
     let mut list = cluster.client().get(&path)?.accepted()?.body;
-    let items = list["items"].as_array_mut().context("a list has items")?;
-    Ok(items.drain(..).filter(|pod| pod["metadata"]["deletionTimestamp"].is_null()).collect())
+    Ok(list["items"].as_array_mut().context("a list has items")?.drain(..).collect())
+}
+
+fn is_on_its_way_out(pod: &Value) -> bool {
+    !pod["metadata"]["deletionTimestamp"].is_null()
 }
 
 /// Scales the webhook and returns once all its pods are ready, and no more of them are there.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::Test;
 use crate::installed::{
-    ROLLOUT, kubectl, mebibytes, podgate, pods, restart, scale, traffic, values,
+    ROLLOUT, drained, kubectl, mebibytes, podgate, pods, restart, scale, traffic, values,
 };
 
 pub(crate) const TESTS: &[(&str, Test)] = &[
@@ -222,7 +222,10 @@ fn unnoticed(cluster: &Cluster, what: &str, work: impl FnOnce() -> Result<()>) -
 fn during(cluster: &Cluster, what: &str, work: impl FnOnce() -> Result<()>) -> Result<Tally> {
     podgate(cluster)?;
     let namespace = cluster.namespace("traffic", &json!({}))?;
-    let ((), tally) = traffic(cluster, &namespace.pods()).during(work)?;
+    let ((), tally) = traffic(cluster, &namespace.pods()).during(|| {
+        work()?;
+        drained(cluster)
+    })?;
     say(format_args!("{what}: {tally}"));
     assert!(tally.admitted > 0 && tally.denied > 0, "{tally}");
     Ok(tally)
