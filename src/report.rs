@@ -65,9 +65,9 @@ impl Report {
         })
     }
 
-    /// Whether any rule is broken that no exception covers.
+    /// Whether any rule is broken that neither an exception covers nor a fix mends.
     #[must_use]
     pub fn has_violations(&self) -> bool {
-        self.decisions().any(|d| d.violations.iter().any(|v| v.exception.is_none()))
+        self.decisions().any(|d| d.violations.iter().any(|v| v.settled.is_none()))
     }
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use clap::builder::styling::{AnsiColor, Style};
 
 use super::{Entry, Outcome, Report};
-use crate::engine;
+use crate::engine::{self, Settled};
 
 pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
 pub(super) const MILD: Style = AnsiColor::Yellow.on_default().bold();
@@ -55,8 +55,11 @@ fn judged(
                 write!(out, " {standard}")?;
             }
             write!(out, ")")?;
-            if let Some(exception) = &violation.exception {
-                write!(out, " excepted by {exception}")?;
+            match &violation.settled {
+                Some(Settled::Exception(exception)) => write!(out, " excepted by {exception}")?,
+                Some(Settled::Fix) => write!(out, " filled in on the way in")?,
+                Some(Settled::FixInPods) => write!(out, " filled in as its pods come")?,
+                None => {}
             }
         }
         writeln!(out, "{FAINT:#}")?;

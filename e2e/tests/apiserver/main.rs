@@ -7,6 +7,7 @@ mod debug;
 mod deletion;
 mod denial;
 mod exception;
+mod fix;
 mod metrics;
 mod observe;
 mod outage;
