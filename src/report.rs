@@ -1,6 +1,7 @@
-//! What `podgate check` and `podgate doctor` print.
+//! What `podgate check`, `podgate fix` and `podgate doctor` print.
 
 pub mod doctor;
+pub mod fix;
 pub mod json;
 pub mod rule;
 pub mod text;

@@ -1,0 +1,30 @@
+//! What changes, as `git apply` and `patch -p1` read it.
+
+use std::path::Path;
+
+use similar::TextDiff;
+
+/// A unified diff; empty where nothing changes.
+pub(super) fn unified(path: &Path, before: &str, after: &str) -> String {
+    if before == after {
+        return String::new();
+    }
+    let name = path.display().to_string();
+    let name = name.trim_start_matches("./").trim_start_matches('/');
+    let diff = TextDiff::from_lines(before, after);
+    diff.unified_diff().header(&format!("a/{name}"), &format!("b/{name}")).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_diff_names_the_file_and_a_missing_last_line_break() {
+        assert_eq!(
+            unified(Path::new("./x/y.yaml"), "a: 1", "a: 1\nb: 2"),
+            "--- a/x/y.yaml\n+++ b/x/y.yaml\n@@ -1 +1,2 @@\n-a: 1\n\\ No newline at end of file\n+a: 1\n+b: 2\n\\ No newline at end of file\n"
+        );
+        assert_eq!(unified(Path::new("y.yaml"), "a", "a"), "");
+    }
+}
