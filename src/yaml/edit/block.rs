@@ -83,8 +83,7 @@ fn fill(
         ]);
     }
     if is_empty_flow {
-        let trail = [&addition.trail[..], &[node]].concat();
-        return flow::fill_empty(source, &trail, value);
+        return Ok(flow::fill_empty(source, &addition.trail, node, value));
     }
     let space = if written.is_empty() { " " } else { "" };
     let text = format!("{space}{}", Look::PLAIN.value(value));

@@ -146,32 +146,34 @@ pub(super) fn edits(
                     let trail = [&addition.trail[..], &[node]].concat();
                     edit(node.start..node.end, Look::of(source, &trail).value(value))
                 }
-                _ => fill_empty(source, &[&addition.trail[..], &[node]].concat(), value),
+                _ => Ok(fill_empty(source, &addition.trail, node, value)),
             }
         }
         (Kind::Members, value) if map.entries().is_empty() => {
-            fill_empty(source, &addition.trail, value)
+            let holders = &addition.trail[..addition.trail.len() - 1];
+            Ok(fill_empty(source, holders, map, value))
         }
         (Kind::Members, Json::Object(members)) => add(source, map, &look, members, depth),
         (Kind::Members, _) => Err((map.start, Reason::NoPlace)),
     }
 }
 
-/// Fills `{}` or `[]`, the last of `trail`.
+/// Fills `{}` or `[]`, which `holders` hold.
 pub(super) fn fill_empty(
     source: &Source<'_>,
-    trail: &[&Node],
+    holders: &[&Node],
+    node: &Node,
     value: &Json,
-) -> Result<Vec<Edit>, (usize, Reason)> {
-    let Some(node) = trail.last() else { return Ok(Vec::new()) };
-    let look = Look::of(source, trail);
+) -> Vec<Edit> {
+    let trail = [holders, &[node]].concat();
+    let look = Look::of(source, &trail);
     let text = look.value(value);
     let (inner, inside) = (&text[1..text.len() - 1], node.start + 1..node.end - 1);
     let written = source.text[inside.clone()].trim_matches([' ', '\t']);
     let is_blank = written.is_empty() || (look.lines.is_some() && written.trim().is_empty());
     // A comment between the braces stays.
     let range = if is_blank { inside } else { inside.end..inside.end };
-    Ok(vec![Edit { range, text: inner.to_owned(), depth: trail.len() }])
+    vec![Edit { range, text: inner.to_owned(), depth: trail.len() }]
 }
 
 /// Where something may be written behind a value, and the blank that must come before it: behind a colon

@@ -186,7 +186,8 @@ fn walk<'s>(
                     (None, _) => {
                         let members = nest(&path[depth..], value.clone())
                             .ok_or_else(|| (here(), Reason::NoPlace))?;
-                        return fill_or_add(addition(trail, Kind::Members, depth, members), entry);
+                        let members = addition(trail, Kind::Members, depth, members);
+                        return Ok(fill_or_add(members, entry));
                     }
                     (Some(_), None) => return Err((here(), Reason::Unsure)),
                 }
@@ -207,10 +208,7 @@ fn walk<'s>(
 }
 
 /// Members for an empty map that an entry holds fill that entry.
-fn fill_or_add<'s>(
-    mut addition: Addition<'s>,
-    entry: Option<&'s Entry>,
-) -> Result<Addition<'s>, (At, Reason)> {
+fn fill_or_add<'s>(mut addition: Addition<'s>, entry: Option<&'s Entry>) -> Addition<'s> {
     if let Some(entry) = entry
         && addition.map().entries().is_empty()
         && addition.trail.len() > 1
@@ -218,7 +216,7 @@ fn fill_or_add<'s>(
         addition.trail.pop();
         addition.kind = Kind::Fill(entry);
     }
-    Ok(addition)
+    addition
 }
 
 /// Whether a change in `node` stays there.

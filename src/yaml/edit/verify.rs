@@ -42,13 +42,13 @@ fn put(place: &mut Node, value: &Json) {
     match (&mut place.value, value) {
         (Value::Mapping(entries), Json::Object(members)) => {
             for (name, value) in members {
-                match entries.iter_mut().find(|(key, _)| key.name == *name) {
-                    // A merge key brought null.
-                    Some((_, known)) => known.value = from_json(value),
-                    None => {
-                        let key = Key { name: name.clone(), line: 0, column: 0 };
-                        entries.push((key, node(value)));
-                    }
+                // A merge key may have brought null.
+                let known = entries.iter_mut().find(|(key, _)| key.name == *name);
+                if let Some((_, known)) = known {
+                    known.value = from_json(value);
+                } else {
+                    let key = Key { name: name.clone(), line: 0, column: 0 };
+                    entries.push((key, node(value)));
                 }
             }
         }
