@@ -62,7 +62,8 @@ pub fn fix(
 }
 
 /// What could be filled into an object, whatever its policies say of fixing: all that is no riskier
-/// than `up_to`, in the order of policies, rules and fields.
+/// than `up_to`. Fields that other rules look at come first, the rest in the order of policies, rules and
+/// fields.
 #[must_use]
 pub fn fixes(
     set: &PolicySet,
