@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may fail as tests do")]
 
+use std::sync::LazyLock;
+
 use jiff::Timestamp;
 use podgate::admission::Review;
 use podgate::engine::{self, Decision, Outcome, Scope, Settled};
@@ -332,9 +334,7 @@ fn a_denial_names_the_change_to_what_the_pod_was_made_from() {
     ]});
     let command = |kind, api_version, name| {
         let message = decide(&set, &owned(kind, api_version, name, &spec), Scope::Deny).message();
-        let line =
-            message.lines().find_map(|line| line.strip_prefix("  owner: ")).map(str::to_owned);
-        line
+        message.lines().find_map(|line| line.strip_prefix("  owner: ")).map(str::to_owned)
     };
     let patch = r#"{"spec":{"template":{"spec":{"containers":[{"name":"app","securityContext":{"privileged":null}},{"name":"it'\''s","securityContext":{"privileged":null}}],"hostPID":null,"securityContext":{"runAsNonRoot":true}}}}}"#;
     for (kind, api_version, name, expected) in [
@@ -465,7 +465,7 @@ fn spec() -> BoxedStrategy<Value> {
 }
 
 /// Sets of policies that fix in all ways: mild and bold, alone and beside each other.
-fn sets() -> Vec<PolicySet> {
+static SETS: LazyLock<Vec<PolicySet>> = LazyLock::new(|| {
     let rules = "rules: [userNamespace: {}, readOnlyRootFilesystem: {}, serviceAccountToken: {}, \
                  hostPaths: {allowed: [/var/log]}, runtimeClass: {allowed: [gvisor]}]";
     let standard = |version| format!("standard: {{level: Restricted, version: {version}}}");
@@ -484,7 +484,7 @@ fn sets() -> Vec<PolicySet> {
         set(&[("a", bold), ("b", &never)]),
         set(&[("a", &never), ("b", &one("All", "v1.24")), ("c", relaxed)]),
     ]
-}
+});
 
 /// Whether every violation of `after` is also one of `before`.
 fn is_within(after: &Decision, before: &Decision) -> bool {
@@ -503,26 +503,10 @@ fn hold(set: &PolicySet, object: &Value) -> Result<(), TestCaseError> {
         prop_assert_eq!(&patch, &json!([]), "nothing to fix");
     }
     let fixed = patched(object, &patch);
+    prop_assert_eq!(&without(&fixed, object, &patch)?, object);
 
-    // Nothing but what was absent is touched.
-    let mut restored = fixed.clone();
-    for operation in patch.as_array().unwrap() {
-        prop_assert_eq!(&operation["op"], "add");
-        let path = operation["path"].as_str().unwrap();
-        let old = object.pointer(path);
-        prop_assert!(old.is_none_or(Value::is_null), "{} overwrites {:?}", path, old);
-        let (parent, name) = path.rsplit_once('/').unwrap();
-        let parent = restored.pointer_mut(parent).unwrap().as_object_mut().unwrap();
-        match old {
-            Some(_) => parent.insert(name.to_owned(), Value::Null),
-            None => parent.remove(name),
-        };
-    }
-    prop_assert_eq!(&restored, object);
-
-    // Fixing twice is fixing once.
     let (again, second) = fix(set, &fixed);
-    prop_assert_eq!(second, json!([]), "{:?}", again.fixes);
+    prop_assert_eq!(second, json!([]), "fixing twice is fixing once: {:?}", again.fixes);
 
     // The rules hold afterwards, and none is broken that was not.
     let after = decide(set, &fixed, Scope::All);
@@ -533,58 +517,64 @@ fn hold(set: &PolicySet, object: &Value) -> Result<(), TestCaseError> {
         prop_assert!(holds, "{:?}", fix);
     }
     prop_assert!(is_within(&after, &before), "{:?}", after.violations);
-
-    // What is told beforehand is what comes of it.
     if object["kind"] == "Pod" {
-        let told: Vec<_> = before
-            .violations
-            .iter()
-            .filter(|v| v.settled.is_none() && v.rule != "serviceAccountToken")
-            .map(|v| (&v.policy, v.rule, &v.finding.path))
-            .collect();
-        let judged = decide(set, &fixed, Scope::Deny);
-        let left: Vec<_> = judged
-            .violations
-            .iter()
-            .filter(|v| v.rule != "serviceAccountToken")
-            .map(|v| (&v.policy, v.rule, &v.finding.path))
-            .collect();
-        prop_assert_eq!(told, left);
-
-        // A workload is told the same of its pods.
-        let template = json!({"metadata": object["metadata"], "spec": object["spec"]});
-        let deployment = json!({"kind": "Deployment", "spec": {"template": template}});
-        let place = |v: &engine::Violation| {
-            let path = &v.finding.path;
-            (v.policy.clone(), v.rule, path.subject().clone(), path.field().to_owned())
-        };
-        let of_workload = decide(set, &deployment, Scope::Deny);
-        let of_workload: Vec<_> = of_workload
-            .violations
-            .iter()
-            .filter(|v| v.settled.is_none() && v.rule != "serviceAccountToken")
-            .map(place)
-            .collect();
-        let of_pod: Vec<_> = judged
-            .violations
-            .iter()
-            .filter(|v| v.rule != "serviceAccountToken")
-            .map(place)
-            .collect();
-        prop_assert_eq!(of_workload, of_pod);
+        foretold(set, object, &before, &decide(set, &fixed, Scope::Deny))?;
     }
     Ok(())
 }
 
+/// The fixed object with all taken out again that the patch put in: nothing else may be touched.
+fn without(fixed: &Value, object: &Value, patch: &Value) -> Result<Value, TestCaseError> {
+    let mut restored = fixed.clone();
+    for operation in patch.as_array().unwrap() {
+        prop_assert_eq!(&operation["op"], "add");
+        let place = operation["path"].as_str().unwrap();
+        let old = object.pointer(place);
+        prop_assert!(old.is_none_or(Value::is_null), "{} overwrites {:?}", place, old);
+        let (parent, name) = place.rsplit_once('/').unwrap();
+        let parent = restored.pointer_mut(parent).unwrap().as_object_mut().unwrap();
+        match old {
+            Some(_) => parent.insert(name.to_owned(), Value::Null),
+            None => parent.remove(name),
+        };
+    }
+    Ok(restored)
+}
+
+/// What is told beforehand, of a pod and of a workload that makes such pods, is what comes of it.
+fn foretold(
+    set: &PolicySet,
+    object: &Value,
+    before: &Decision,
+    judged: &Decision,
+) -> Result<(), TestCaseError> {
+    // Of a token nobody can tell before the API server has looked for one.
+    let standing = |decision: &Decision| -> Vec<_> {
+        let standing = decision.violations.iter().filter(|v| v.settled.is_none());
+        standing
+            .filter(|v| v.rule != "serviceAccountToken")
+            .map(|v| {
+                let at = &v.finding.path;
+                (v.policy.clone(), v.rule, at.subject().clone(), at.field().to_owned())
+            })
+            .collect()
+    };
+    prop_assert_eq!(standing(before), standing(judged));
+    let template = json!({"metadata": object["metadata"], "spec": object["spec"]});
+    let deployment = json!({"kind": "Deployment", "spec": {"template": template}});
+    prop_assert_eq!(standing(&decide(set, &deployment, Scope::Deny)), standing(judged));
+    Ok(())
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
     fn fixing_is_small_complete_and_done_once(spec in spec()) {
-        for set in sets() {
-            hold(&set, &pod(&spec))?;
+        for set in &*SETS {
+            hold(set, &pod(&spec))?;
             let template = json!({"spec": {"template": {"spec": spec}}, "kind": "Deployment"});
-            hold(&set, &template)?;
+            hold(set, &template)?;
         }
     }
 }

@@ -218,16 +218,16 @@ async fn mutate_fills_in_what_is_absent_and_tells_of_each_field() {
     assert_eq!(
         patch,
         json!([
-            {"op": "add", "path": format!("{context}/allowPrivilegeEscalation"), "value": false},
-            {"op": "add", "path": format!("{context}/capabilities"), "value": {"drop": ["ALL"]}},
             {"op": "add", "path": "/spec/securityContext",
                 "value": {"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}}},
+            {"op": "add", "path": format!("{context}/allowPrivilegeEscalation"), "value": false},
+            {"op": "add", "path": format!("{context}/capabilities"), "value": {"drop": ["ALL"]}},
         ])
     );
     let warnings = response["warnings"].as_array().unwrap();
     assert_eq!(warnings.len(), 4);
     assert_eq!(
-        warnings[2],
+        warnings[0],
         "podgate: policy gate: set spec.securityContext.runAsNonRoot to true (rule runAsNonRoot, safe)"
     );
     let annotations = &response["auditAnnotations"];
@@ -251,7 +251,7 @@ async fn mutate_fills_in_what_is_absent_and_tells_of_each_field() {
     let record: Value = serde_json::from_str(&records.text()).unwrap();
     assert_eq!(record["decision"], "fixed");
     assert_eq!(
-        record["fixes"][2],
+        record["fixes"][0],
         json!({"policy": "gate", "rule": "runAsNonRoot", "path": "spec.securityContext.runAsNonRoot",
             "value": "true", "applicability": "safe"})
     );

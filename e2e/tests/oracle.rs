@@ -8,15 +8,13 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::oracle;
-use podgate::admission::Review;
-use podgate::engine::{self, Scope, Settled};
+use e2e::{Repaired, oracle};
+use podgate::engine::Settled;
 use podgate::pod::{Kind, Object};
 use podgate::policy::standard::{self, Failure, Level, Version};
-use podgate::policy::{self, Options, PolicySet, Severity, Source};
 use serde::Deserialize;
+use serde_json::json;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 
 /// How many random pods: 200,000 unless set, and never fewer.
 const COUNT: &str = "PODGATE_ORACLE_COUNT";
@@ -88,14 +86,9 @@ impl Repairs {
             return Ok(());
         }
         self.seen += 1;
-        let set = standard_set(&case.level, &case.version)?;
-        let review = review(case.pod);
-        let review = Review::decode(&review).map_err(anyhow::Error::new)?;
-        let now = jiff::Timestamp::UNIX_EPOCH;
-        let before = engine::decide(&set, &review.attributes, Scope::All, &case.id, now);
-        let (_, patch) = engine::fix(&set, &review.attributes, &case.id, now);
+        let repaired = Repaired::by_standard(&case.level, &case.version, case.pod)?;
         let mut left: Vec<String> = Vec::new();
-        for violation in &before.violations {
+        for violation in &repaired.decision.violations {
             let remedy = &violation.finding.remedy;
             let is_filled = violation.settled == Some(Settled::Fix);
             ensure!(is_filled == remedy.fill().is_some(), "{}: {violation:?}", case.id);
@@ -108,11 +101,8 @@ impl Repairs {
             }
         }
         left.sort();
-        let mut pod: Value = serde_json::from_str(case.pod.get())?;
-        let patch: json_patch::Patch = serde_json::from_slice(&patch.to_json())?;
-        json_patch::patch(&mut pod, &patch)?;
         let Case { id, level, version, .. } = case;
-        let question = json!({"id": id, "level": level, "version": version, "pod": pod});
+        let question = json!({"id": id, "level": level, "version": version, "pod": repaired.pod});
         self.questions.extend(question.to_string().into_bytes());
         self.questions.push(b'\n');
         self.left.insert(id.clone(), left);
@@ -143,31 +133,6 @@ impl fmt::Display for Repairs {
         }
         Ok(())
     }
-}
-
-/// A policy that holds pods to a standard and fills in all that it may.
-fn standard_set(level: &str, version: &str) -> Result<PolicySet> {
-    let text = format!(
-        "apiVersion: podgate.dev/v1\nkind: PodPolicy\nmetadata: {{name: standard}}\n\
-         spec: {{fix: All, standard: {{level: {level}, version: {version}}}}}\n"
-    );
-    let options = Options {
-        now: jiff::Timestamp::UNIX_EPOCH,
-        trusted_labels: Vec::new(),
-        expired: Severity::Error,
-    };
-    let sources = [Source { name: "standard.yaml".to_owned(), text }];
-    let compiled = policy::compile(&sources, &options);
-    compiled.map(|(set, _)| set).map_err(|problems| anyhow::anyhow!("{problems:?}"))
-}
-
-fn review(pod: &RawValue) -> String {
-    format!(
-        r#"{{"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": {{"uid": "u", "operation": "CREATE",
-            "namespace": "shop", "kind": {{"group": "", "version": "v1", "kind": "Pod"}},
-            "resource": {{"group": "", "version": "v1", "resource": "pods"}}, "object": {}}}}}"#,
-        pod.get()
-    )
 }
 
 /// Upstream quotes some values as Go does; this is every character there is.

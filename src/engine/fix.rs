@@ -62,7 +62,8 @@ pub fn fix(
 }
 
 /// What could be filled into an object, whatever its policies say of fixing: all that is no riskier
-/// than `up_to`, in the order of policies, rules and fields.
+/// than `up_to`. Fields that other rules look at come first, the rest in the order of policies, rules and
+/// fields.
 #[must_use]
 pub fn fixes(
     set: &PolicySet,
@@ -123,9 +124,12 @@ pub(super) fn settle(judge: &Judge<'_, '_>, pod: &PodView<'_>, violations: &mut 
     }
 }
 
+/// Fills a field of a pod.
+type FillIn = fn(&mut Spec<'_>);
+
 /// Fields of the pod that other rules look at, in the order in which they do, and what filling them
 /// makes of the pod.
-const LOOKED_AT: [(&str, fn(&mut Spec<'_>)); 2] = [
+const LOOKED_AT: [(&str, FillIn); 2] = [
     ("hostUsers", |spec| spec.host_users = Some(false)),
     ("securityContext.runAsNonRoot", |spec| {
         spec.security_context.get_or_insert_default().run_as_non_root = Some(true);

@@ -74,12 +74,13 @@ fn remedy(pod: &PodView<'_>) -> Remedy {
         return Remedy::Advice(advice.into());
     }
     let is_written = pod.spec().host_users.is_some();
-    Remedy::set_or_fill(is_written, path, "false", |path, value| match doubt(pod) {
-        Some(reason) => Fill::risky(path, value, reason),
-        None => {
-            let reason = "inside, the program has the ids that it had; it needs nodes that know user namespaces";
-            Fill::safe(path, value, reason)
+    Remedy::set_or_fill(is_written, path, "false", |path, value| {
+        if let Some(reason) = doubt(pod) {
+            return Fill::risky(path, value, reason);
         }
+        let reason =
+            "inside, the program has the ids that it had; it needs nodes that know user namespaces";
+        Fill::safe(path, value, reason)
     })
 }
 

@@ -8,6 +8,7 @@ mod deletion;
 mod denial;
 mod exception;
 mod fix;
+mod fixtures;
 mod metrics;
 mod observe;
 mod outage;
