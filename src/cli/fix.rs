@@ -114,7 +114,7 @@ fn one(
 ) -> anyhow::Result<(Vec<Object>, bool)> {
     let Manifest { text, documents } = manifest;
     let name = path.display().to_string();
-    let (repaired, objects) = repair::repair(judge, up_to, &name, text, documents)?;
+    let (repaired, objects) = repair::repair(judge, (up_to, args.diff), &name, text, documents)?;
     let is_changed = repaired != *text;
     if args.diff {
         closed_pipe_is_fine(out.write_all(diff::unified(path, text, &repaired).as_bytes()))?;

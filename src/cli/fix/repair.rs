@@ -11,13 +11,14 @@ use crate::report::fix::Object;
 use crate::rules::{Applicability, Fill, Remedy};
 use crate::yaml::{self, Insertion, Limits, Refusal, Segment};
 
-/// Fills in what may be, and judges the result.
+/// Fills in what may be, and judges the result. Lines are told of the text that there will be, and in a
+/// trial of the one that there is.
 ///
 /// # Errors
 /// Where the result is not what it should be. Nothing may be written then.
 pub(super) fn repair(
     judge: &Judge<'_>,
-    up_to: Applicability,
+    (up_to, is_trial): (Applicability, bool),
     file: &str,
     text: &str,
     documents: &[Document],
@@ -35,13 +36,22 @@ pub(super) fn repair(
     let labelled = |document: &Document| labelled_fixes(judge, up_to, file, document);
     repair.fill(&again, again.iter().map(labelled).collect())?;
 
+    let told_of = if is_trial { text.to_owned() } else { repair.text.clone() };
+    repair.find_refused_in(&told_of)?;
     let after = manifest::read(&repair.text)?;
     if after.len() != documents.len() {
         bail!("would not hold the same objects afterwards; fix it by hand");
     }
     let mut objects = Vec::with_capacity(after.len());
     for ((old, new), progress) in documents.iter().zip(&after).zip(repair.progress) {
-        let entry = judge.judge(file, new);
+        let mut entry = judge.judge(file, new);
+        if is_trial {
+            entry.line = old.line();
+            if let Outcome::Judged(decision, lines) = &mut entry.result {
+                let line = |violation: &Violation| old.line_of(&violation.finding.path.to_string());
+                *lines = decision.violations.iter().map(line).collect();
+            }
+        }
         let reasons = match &entry.result {
             Outcome::Judged(decision, _) => {
                 let violations = &decision.violations;
@@ -78,7 +88,13 @@ struct Repair {
 #[derive(Default)]
 struct Progress {
     filled: Vec<Fix>,
-    refused: Vec<(Fill, Refusal)>,
+    refused: Vec<Refused>,
+}
+
+struct Refused {
+    fill: Fill,
+    insertion: Insertion,
+    refusal: Refusal,
 }
 
 impl Repair {
@@ -100,8 +116,29 @@ impl Repair {
         for (number, (document, fix)) in asked.into_iter().enumerate() {
             let Some(progress) = self.progress.get_mut(document) else { continue };
             match edited.refused.iter().find(|refusal| refusal.insertion == number) {
-                Some(refusal) => progress.refused.push((fix.fill, refusal.clone())),
+                Some(refusal) => progress.refused.push(Refused {
+                    fill: fix.fill,
+                    insertion: insertions[number].clone(),
+                    refusal: refusal.clone(),
+                }),
                 None => progress.filled.push(fix),
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives refusals the lines of `text`: other fills may have moved them.
+    fn find_refused_in(&mut self, text: &str) -> anyhow::Result<()> {
+        let mut all: Vec<&mut Refused> =
+            self.progress.iter_mut().flat_map(|progress| &mut progress.refused).collect();
+        let insertions: Vec<Insertion> =
+            all.iter().map(|refused| refused.insertion.clone()).collect();
+        if insertions.is_empty() {
+            return Ok(());
+        }
+        for refusal in yaml::insert(text, &insertions, Limits::default())?.refused {
+            if let Some(refused) = all.get_mut(refusal.insertion) {
+                refused.refusal = refusal;
             }
         }
         Ok(())
@@ -155,7 +192,9 @@ fn reason(violation: &Violation, up_to: Applicability, progress: &Progress) -> S
     let Remedy::Fill(fill) = &violation.finding.remedy else {
         return violation.finding.remedy.why_not().unwrap_or_default().to_owned();
     };
-    if let Some((_, refusal)) = progress.refused.iter().find(|(refused, _)| refused.repeats(fill)) {
+    if let Some(Refused { refusal, .. }) =
+        progress.refused.iter().find(|refused| refused.fill.repeats(fill))
+    {
         return match refusal.line {
             0 => refusal.reason.to_string(),
             line => format!("line {line}: {}", refusal.reason),
