@@ -9,6 +9,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use serde::Deserialize as _;
 use serde_json::Value;
 
 #[path = "support/manifests.rs"]
@@ -426,6 +427,12 @@ fn keeps_lines(before: &str, after: &str) -> Result<(), String> {
     Ok(())
 }
 
+fn is_read_by_libyaml(text: &str) -> bool {
+    let text = text.trim_start_matches('\u{feff}');
+    serde_yaml::Deserializer::from_str(text)
+        .all(|document| serde_yaml::Value::deserialize(document).is_ok())
+}
+
 #[test]
 fn hundreds_of_manifests_get_what_they_lack_and_nothing_else() {
     const COUNT: u64 = 603;
@@ -454,6 +461,8 @@ fn hundreds_of_manifests_get_what_they_lack_and_nothing_else() {
             keeps_lines(text, &now)
                 .unwrap_or_else(|e| panic!("{}: {e}\n{text}\n-----\n{now}", path.display()));
             changed += u64::from(now != *text);
+            // Another reader, for another opinion.
+            assert_eq!(is_read_by_libyaml(text), is_read_by_libyaml(&now), "{}", path.display());
             *text = now;
         }
         assert!(changed > COUNT / 2, "{changed} changed\n{told}");

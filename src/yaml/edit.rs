@@ -62,21 +62,30 @@ pub struct Edited {
 /// # Errors
 /// Where the text itself cannot be read.
 pub fn insert(text: &str, insertions: &[Insertion], limits: Limits) -> Result<Edited, YamlError> {
-    let documents = read(text, limits)?;
     let all: Vec<(usize, &Insertion)> = insertions.iter().enumerate().collect();
-    let mut edited = attempt(text, &documents, &all, limits);
-    if edited.is_unsure() {
-        // One of them spoils it for all: they are tried one by one.
-        edited = Edited { text: text.to_owned(), refused: Vec::new() };
-        for one in all {
-            let documents = read(&edited.text, limits)?;
-            let next = attempt(&edited.text, &documents, &[one], limits);
-            edited.text = next.text;
-            edited.refused.extend(next.refused);
-        }
-    }
+    let mut edited = Edited { text: text.to_owned(), refused: Vec::new() };
+    insert_into(&mut edited, &all, limits)?;
     edited.refused.sort_by_key(|refusal| refusal.insertion);
     Ok(edited)
+}
+
+/// Makes insertions in the text that others may have been made in. Where one of them spoils it for all,
+/// the halves are tried, so that it is found among thousands.
+fn insert_into(
+    edited: &mut Edited,
+    insertions: &[(usize, &Insertion)],
+    limits: Limits,
+) -> Result<(), YamlError> {
+    let documents = read(&edited.text, limits)?;
+    let next = attempt(&edited.text, &documents, insertions, limits);
+    if next.is_unsure() && insertions.len() > 1 {
+        let (first, second) = insertions.split_at(insertions.len() / 2);
+        insert_into(edited, first, limits)?;
+        return insert_into(edited, second, limits);
+    }
+    edited.text = next.text;
+    edited.refused.extend(next.refused);
+    Ok(())
 }
 
 impl Edited {

@@ -431,7 +431,7 @@ impl Writer<'_> {
 
     fn block(&mut self, text: &str, indent: usize) {
         let mark = self.dice.pick(&[" |", " |-", " |+"]);
-        self.text(&mark.to_owned());
+        self.text(mark);
         for line in text.lines() {
             let indent = if line.is_empty() { 0 } else { indent };
             let line = format!("{:indent$}{line}", "");

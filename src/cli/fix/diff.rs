@@ -1,8 +1,13 @@
 //! What changes, as `git apply` and `patch -p1` read it.
 
 use std::path::Path;
+use std::time::Duration;
 
 use similar::TextDiff;
+
+/// After how long a diff need not be the smallest any more: that takes the square of what changes, and
+/// thousands of pods may stand in one file.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A unified diff; empty where nothing changes.
 pub(super) fn unified(path: &Path, before: &str, after: &str) -> String {
@@ -11,7 +16,7 @@ pub(super) fn unified(path: &Path, before: &str, after: &str) -> String {
     }
     let name = path.display().to_string();
     let name = name.trim_start_matches("./").trim_start_matches('/');
-    let diff = TextDiff::from_lines(before, after);
+    let diff = TextDiff::configure().timeout(PATIENCE).diff_lines(before, after);
     diff.unified_diff().header(&format!("a/{name}"), &format!("b/{name}")).to_string()
 }
 

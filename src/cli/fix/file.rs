@@ -82,3 +82,24 @@ impl Drop for Temporary {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_somebody_else_wrote_meanwhile_is_left_alone() {
+        let folder = std::env::temp_dir().join(format!("podgate-replace-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("a.yaml");
+        fs::write(&path, "theirs").unwrap();
+        let error = replace(&path, "before", "after").unwrap_err();
+        assert!(format!("{error:#}").contains("changed by somebody else"), "{error:#}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "theirs");
+        replace(&path, "theirs", "ours").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "ours");
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "nothing is left behind");
+        assert!(replace(&folder, "", "x").is_err());
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}

@@ -396,7 +396,7 @@ fn check(seed: u64) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(500))]
+    #![proptest_config(ProptestConfig::with_cases(1500))]
     #[test]
     fn only_what_is_inserted_changes(seed in any::<u64>()) {
         check(seed);

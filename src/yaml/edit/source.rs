@@ -16,6 +16,8 @@ pub(super) struct Source<'t> {
     pub(super) anchors: Anchors,
     /// How far maps and lists are indented under their keys, where the text shows it anywhere.
     pub(super) shown_anywhere: OnceCell<(Option<usize>, Option<usize>)>,
+    /// Where lines start, but for the first.
+    lines: OnceCell<Vec<usize>>,
 }
 
 /// Anchors by the number that the parser gives them. No number is given twice in a text.
@@ -112,7 +114,7 @@ impl Node {
 
 impl<'t> Source<'t> {
     pub(super) fn new(text: &'t str, documents: Vec<Node>, anchors: Anchors) -> Self {
-        Self { text, documents, anchors, shown_anywhere: OnceCell::new() }
+        Self { text, documents, anchors, shown_anywhere: OnceCell::new(), lines: OnceCell::new() }
     }
 
     /// Finds the places of `text`, which [`crate::yaml::read`] has read; `None` where the two do not
@@ -183,13 +185,13 @@ impl<'t> Source<'t> {
 
     /// Line and column of `at`, from 1.
     pub(super) fn position(&self, at: usize) -> (u32, u32) {
-        let before = &self.text[..at];
-        let breaks = before.matches('\n').count()
-            + before
-                .match_indices('\r')
-                .filter(|(cr, _)| !self.text[cr + 1..].starts_with('\n'))
-                .count();
+        let starts = self.lines.get_or_init(|| {
+            let bytes = self.text.as_bytes();
+            let is_last = |at: usize| bytes[at] == b'\n' || bytes.get(at + 1) != Some(&b'\n');
+            let breaks = self.text.match_indices(['\n', '\r']).filter(|(at, _)| is_last(*at));
+            breaks.map(|(at, _)| at + 1).collect()
+        });
         let count = |number: usize| u32::try_from(number + 1).unwrap_or(u32::MAX);
-        (count(breaks), count(self.column(at)))
+        (count(starts.partition_point(|start| *start <= at)), count(self.column(at)))
     }
 }

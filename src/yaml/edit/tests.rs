@@ -325,3 +325,29 @@ fn every_reason_is_a_plain_sentence() {
         assert!(text.starts_with(char::is_lowercase) && !text.ends_with('.'), "{text}");
     }
 }
+
+#[test]
+fn lines_are_counted_whatever_ends_them() {
+    for line_break in ["\n", "\r\n", "\r"] {
+        let text = format!("a: 1{line_break}{line_break}b: x{line_break}");
+        assert_eq!(refuses(&text, "b.c", json!(true)), (3, Reason::NoPlace));
+        let edited = edit(&text, &[("c", json!(1))]);
+        assert_eq!(
+            edited.text,
+            format!("a: 1{line_break}{line_break}b: x{line_break}c: 1{line_break}")
+        );
+    }
+}
+
+#[test]
+fn one_that_spoils_the_text_is_found_among_many() {
+    // Two levels are left for what is inserted, and one of them wants three.
+    let limits = Limits { depth: 3, ..Limits::default() };
+    let text: String = (0..40).fold(String::new(), |text, n| text + &format!("k{n}: {{}}\n"));
+    let value = |n| if n == 23 { json!({"x": {"y": {}}}) } else { json!({"x": 1}) };
+    let insertions: Vec<_> = (0..40).map(|n| insertion(&format!("k{n}"), value(n))).collect();
+    let edited = insert(&text, &insertions, limits).unwrap();
+    let told: Vec<_> = edited.refused.iter().map(|r| (r.insertion, r.reason.clone())).collect();
+    assert_eq!(told, [(23, Reason::Unsure)]);
+    assert_eq!(edited.text.matches("x: 1").count(), 39);
+}
