@@ -4,8 +4,11 @@ mod check;
 mod doctor;
 mod exit;
 mod explain;
+mod fix;
 mod inputs;
+mod judge;
 mod policies;
+mod progress;
 mod prove;
 mod reference;
 mod serve;
@@ -29,6 +32,12 @@ enum Command {
     Serve(Box<serve::Args>),
     /// Judge manifests offline, as the webhook would
     Check(check::Args),
+    /// Write into manifests what policies want and their authors left out
+    ///
+    /// Comments, order and style stay as they are, and what somebody wrote is never overwritten. What was filled in, and
+    /// what was not and why, goes to standard error. Exits with 0 where nothing is left that is violated, with 1 where
+    /// something is, and with 2 where the job could not be done; with --diff as without.
+    Fix(fix::Args),
     /// Print what a rule reads, why it matters and how to comply
     Explain(explain::Args),
     /// Ask the cluster, by a dry run, for a pod that it must refuse
@@ -55,6 +64,7 @@ impl Cli {
         match self.command {
             Command::Serve(args) => serve::run(*args).map(|()| ExitStatus::Clean),
             Command::Check(args) => check::run(&args),
+            Command::Fix(args) => fix::run(&args),
             Command::Explain(args) => explain::run(&args),
             Command::Prove(args) => prove::run(&args),
             Command::Doctor(args) => doctor::run(&args),

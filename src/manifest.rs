@@ -7,7 +7,7 @@ mod refused;
 
 use crate::admission::{Attributes, NamespaceLabels, Operation, User};
 use crate::pod::{Kind, Object, Text};
-use crate::yaml::{self, Key, Limits, Node, Value, YamlError};
+use crate::yaml::{self, Key, Limits, Node, Segment, Value, YamlError};
 
 /// The label that the API server gives every namespace.
 const NAME_LABEL: &str = "kubernetes.io/metadata.name";
@@ -27,8 +27,19 @@ pub struct Document {
     pub name: String,
     /// The kind that carries a pod, where it is one.
     pub carries: Option<Kind>,
+    /// Where in the text the object stands.
+    pub place: Place,
     node: Node,
     json: String,
+}
+
+/// Where an object stands: in which document of the text, and as which item of its lists.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Place {
+    /// Which document, from 0, as [`yaml::read`] counts them.
+    pub document: usize,
+    /// The way to the object; empty where the document is the object.
+    pub path: Vec<Segment>,
 }
 
 /// Reads the objects of a file: several documents, and the items of lists.
@@ -37,30 +48,32 @@ pub struct Document {
 /// Where the text is not YAML or JSON as `kubectl` reads it, or is past a bound.
 pub fn read(text: &str) -> Result<Vec<Document>, YamlError> {
     let mut documents = Vec::new();
-    for node in yaml::read(text, Limits::default())? {
-        collect(node, &mut documents);
+    for (document, node) in yaml::read(text, Limits::default())?.into_iter().enumerate() {
+        collect(node, Place { document, path: Vec::new() }, &mut documents);
     }
     Ok(documents)
 }
 
 /// Adds `node`, or its items where it is a `List`. Nesting is bounded by the reader.
-fn collect(mut node: Node, documents: &mut Vec<Document>) {
+fn collect(mut node: Node, place: Place, documents: &mut Vec<Document>) {
     let is_list = text(&node, "kind").ends_with("List");
     if let Value::Mapping(entries) = &mut node.value
         && is_list
         && let Some((_, items)) = entries.iter_mut().find(|(key, _)| key.name == "items")
         && let Value::Sequence(items) = &mut items.value
     {
-        for item in std::mem::take(items) {
-            collect(item, documents);
+        for (index, item) in std::mem::take(items).into_iter().enumerate() {
+            let mut place = place.clone();
+            place.path.extend([Segment::Key("items".to_owned()), Segment::Index(index)]);
+            collect(item, place, documents);
         }
         return;
     }
-    documents.push(Document::new(documents.len() + 1, node));
+    documents.push(Document::new(documents.len() + 1, place, node));
 }
 
 impl Document {
-    fn new(index: usize, mut node: Node) -> Self {
+    fn new(index: usize, place: Place, mut node: Node) -> Self {
         let (api_version, kind) = (text(&node, "apiVersion"), text(&node, "kind"));
         let metadata = node.get("metadata");
         let of_metadata = |name| metadata.map(|m| text(m, name)).unwrap_or_default();
@@ -74,7 +87,7 @@ impl Document {
             default_volumes(&mut node, kind);
         }
         let json = node.to_json();
-        Self { index, api_version, kind, namespace, name, carries, node, json }
+        Self { index, api_version, kind, namespace, name, carries, place, node, json }
     }
 
     /// Line on which the object starts.

@@ -18,7 +18,7 @@ pub use container::{Container, Handler, Lifecycle, Port, Probe, Resources, Volum
 pub use decode::{DecodeError, List, Map, Names, Present, Text};
 pub use kind::Kind;
 pub use object::{Metadata, Object, Os, OwnerReference, Spec, Template, Toleration};
-pub use path::{FieldPath, Subject};
+pub use path::{FieldPath, Segment, Subject};
 pub use security::{
     AppArmorProfile, Capabilities, PodSecurityContext, SeLinuxOptions, SeccompProfile,
     SecurityContext, Sysctl, WindowsOptions,

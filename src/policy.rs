@@ -29,6 +29,8 @@ pub mod standard;
 
 use std::fmt;
 
+use crate::rules::Applicability;
+
 pub use assemble::{Assembled, assemble};
 pub use compile::{Options, Source, compile};
 pub use digest::sha256;
@@ -69,6 +71,67 @@ impl Enforcement {
 impl fmt::Display for Enforcement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+/// How much of what is absent is filled in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Fix {
+    /// Nothing.
+    #[default]
+    Never,
+    /// What cannot change a working program.
+    Safe,
+    /// What may stop a program that leaned on the default, too.
+    All,
+}
+
+impl Fix {
+    /// All of them, least first.
+    pub const ALL: [Self; 3] = [Self::Never, Self::Safe, Self::All];
+
+    /// The word in policies.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Never => "Never",
+            Self::Safe => "Safe",
+            Self::All => "All",
+        }
+    }
+
+    /// Whether it lets a field be filled.
+    #[must_use]
+    pub fn permits(self, applicability: Applicability) -> bool {
+        match self {
+            Self::Never => false,
+            Self::Safe => applicability == Applicability::Safe,
+            Self::All => true,
+        }
+    }
+}
+
+/// Where fields are filled in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum FixIn {
+    /// In pods alone: what is stored of a workload stays as its author wrote it.
+    #[default]
+    Pods,
+    /// In the templates of workloads too, so that they can be seen to comply.
+    Templates,
+}
+
+impl FixIn {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Pods, Self::Templates];
+
+    /// The word in policies.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pods => "Pods",
+            Self::Templates => "Templates",
+        }
     }
 }
 

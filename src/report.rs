@@ -1,6 +1,7 @@
-//! What `podgate check` and `podgate doctor` print.
+//! What `podgate check`, `podgate fix` and `podgate doctor` print.
 
 pub mod doctor;
+pub mod fix;
 pub mod json;
 pub mod rule;
 pub mod text;
@@ -65,9 +66,9 @@ impl Report {
         })
     }
 
-    /// Whether any rule is broken that no exception covers.
+    /// Whether any rule is broken that neither an exception covers nor a fix mends.
     #[must_use]
     pub fn has_violations(&self) -> bool {
-        self.decisions().any(|d| d.violations.iter().any(|v| v.exception.is_none()))
+        self.decisions().any(|d| d.violations.iter().any(|v| v.settled.is_none()))
     }
 }

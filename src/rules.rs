@@ -10,6 +10,7 @@ mod rule;
 #[cfg(test)]
 mod testing;
 mod unicode;
+mod user;
 mod words;
 
 mod allow_privilege_escalation;
@@ -43,7 +44,7 @@ mod unknown_fields;
 mod user_namespace;
 mod windows_host_process;
 
-pub use finding::{Finding, Found, Remedy};
+pub use finding::{Applicability, Fill, Finding, Found, Remedy};
 pub use rule::{
     Arguments, Check, Control, Framework, Parameter, PodSecurityCheck, PodSecurityLevel, Rule,
     Shape, Value,
@@ -124,7 +125,7 @@ mod tests {
         for rule in ALL {
             let id = rule.id;
             assert!(!rule.reads.is_empty() && !rule.controls.is_empty(), "{id}");
-            for text in [rule.allows, rule.why, rule.fix] {
+            for text in [rule.allows, rule.why, rule.fix, rule.fills] {
                 assert!(text.ends_with('.') && !text.contains("  "), "{id}: {text}");
             }
             assert!(!rule.title.is_empty() && !rule.title.ends_with('.'), "{id}");

@@ -8,6 +8,7 @@
 //! It is stricter where silence would hide something: a key that stands twice is an error.
 
 mod compose;
+mod edit;
 mod json;
 mod node;
 mod resolve;
@@ -15,6 +16,7 @@ mod write;
 
 use std::fmt;
 
+pub use edit::{Edited, Insertion, Reason, Refusal, Segment, insert};
 pub use node::{Key, Node, Value};
 pub use write::write;
 

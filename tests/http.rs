@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
 use axum::response::Response;
+use base64::Engine as _;
 use http_body_util::BodyExt;
 use jiff::Timestamp;
 use podgate::admission::{Attributes, NamespaceLabels};
@@ -108,8 +109,10 @@ fn decision(
                 allowed: "absent or false".into(),
                 clause: "",
             },
-            exception: None,
+            settled: None,
         }],
+        fixes: Vec::new(),
+        owner: None,
         pod_security: Vec::new(),
         not_judged: None,
         failure: None,
@@ -177,10 +180,99 @@ async fn observe_warns_and_never_refuses() {
     assert_eq!(response["allowed"], true);
 }
 
+/// A state whose one policy fills in what Restricted wants, as far as it is safe.
+fn fixing() -> State {
+    let text = "apiVersion: podgate.dev/v1\nkind: PodPolicy\nmetadata: {name: gate}\n\
+                spec: {fix: Safe, standard: {level: Restricted, version: v1.37}}\n";
+    let sources = [Source { name: "gate.yaml".to_owned(), text: text.to_owned() }];
+    let options = Options {
+        now: Timestamp::UNIX_EPOCH,
+        trusted_labels: Vec::new(),
+        expired: Severity::Error,
+    };
+    let (set, _) = policy::compile(&sources, &options).unwrap();
+    State::new(Arc::new(PolicyStore::new(set)), Arc::new(Metrics::new()))
+}
+
+fn plain_pod() -> Value {
+    let containers = json!([{"name": "app", "image": "a", "securityContext": {"runAsUser": 1}}]);
+    json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}, "spec": {"containers": containers}})
+}
+
 #[tokio::test]
-async fn mutate_changes_nothing_yet() {
-    let response = ask(state(), "/mutate", &json!({})).await;
-    assert_eq!(response, json!({"uid": "0b4d6a6f-0a5e-4bd5-8b7e-1f2f3a4b5c6d", "allowed": true}));
+async fn mutate_fills_in_what_is_absent_and_tells_of_each_field() {
+    let records = Captured::default();
+    let sink = LineSink::start(records.clone()).unwrap();
+    let state = Arc::new(State { ledger: Some(sink), ..fixing() });
+    let request = review(&json!({"object": plain_pod()})).to_string();
+    let answer = app(Arc::clone(&state)).oneshot(post("/mutate", request)).await.unwrap();
+    let (_, answer) = json_of(answer).await;
+    let response = &answer["response"];
+    assert_eq!(response["allowed"], true);
+    assert_eq!(response["patchType"], "JSONPatch");
+    let patch = base64::engine::general_purpose::STANDARD
+        .decode(response["patch"].as_str().unwrap())
+        .unwrap();
+    let patch: Value = serde_json::from_slice(&patch).unwrap();
+    let context = "/spec/containers/0/securityContext";
+    assert_eq!(
+        patch,
+        json!([
+            {"op": "add", "path": "/spec/securityContext",
+                "value": {"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}}},
+            {"op": "add", "path": format!("{context}/allowPrivilegeEscalation"), "value": false},
+            {"op": "add", "path": format!("{context}/capabilities"), "value": {"drop": ["ALL"]}},
+        ])
+    );
+    let warnings = response["warnings"].as_array().unwrap();
+    assert_eq!(warnings.len(), 4);
+    assert_eq!(
+        warnings[0],
+        "podgate: policy gate: set spec.securityContext.runAsNonRoot to true (rule runAsNonRoot, safe)"
+    );
+    let annotations = &response["auditAnnotations"];
+    assert!(annotations["decision"].as_str().unwrap().starts_with("fixed "), "{annotations}");
+    assert!(annotations["fixes"].as_str().unwrap().contains("runAsNonRoot to true; set "));
+    let routes = admin(Admin {
+        metrics: Arc::clone(&state.metrics),
+        store: Arc::new(OnceLock::from(Arc::clone(&state.store))),
+        ..Admin::default()
+    });
+    let metrics = routes.oneshot(Request::get("/metrics").body(Body::empty()).unwrap()).await;
+    let metrics = metrics.unwrap().into_body().collect().await.unwrap().to_bytes();
+    let metrics = String::from_utf8(metrics.to_vec()).unwrap();
+    assert!(
+        metrics.contains(
+            r#"podgate_reviews_total{endpoint="mutate",operation="CREATE",decision="fixed"} 1"#
+        ),
+        "{metrics}"
+    );
+    drop(state);
+    let record: Value = serde_json::from_str(&records.text()).unwrap();
+    assert_eq!(record["decision"], "fixed");
+    assert_eq!(
+        record["fixes"][0],
+        json!({"policy": "gate", "rule": "runAsNonRoot", "path": "spec.securityContext.runAsNonRoot",
+            "value": "true", "applicability": "safe"})
+    );
+}
+
+#[tokio::test]
+async fn mutate_leaves_alone_what_it_need_not_or_cannot_fix() {
+    let unchanged = json!({"uid": "0b4d6a6f-0a5e-4bd5-8b7e-1f2f3a4b5c6d", "allowed": true});
+    let unreadable = json!({"apiVersion": "v1", "kind": "Pod", "spec": {"containers": "none"}});
+    let update = json!({"operation": "UPDATE", "object": plain_pod(), "oldObject": plain_pod()});
+    for (state, request) in [
+        (state(), json!({"object": plain_pod()})),
+        (fixing(), json!({"object": unreadable})),
+        (fixing(), update),
+    ] {
+        let records = Captured::default();
+        let sink = LineSink::start(records.clone()).unwrap();
+        let state = State { ledger: Some(sink), recording: Recording::All, ..state };
+        assert_eq!(ask(state, "/mutate", &request).await, unchanged);
+        assert_eq!(records.text(), "", "what is left alone is recorded where it is judged");
+    }
 }
 
 #[tokio::test]

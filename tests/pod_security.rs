@@ -214,7 +214,7 @@ fn an_exception_of_podgates_covers_what_labels_ask_for() {
     let decision = ask.decide();
     assert_eq!(decision.outcome, Outcome::Excepted);
     assert!(decision.warnings().is_empty() && decision.pod_security[0].refusal.is_none());
-    assert!(decision.violations.iter().all(|v| v.exception.as_deref() == Some("app")));
+    assert!(decision.violations.iter().all(|v| v.exception() == Some("app")));
 }
 
 #[test]

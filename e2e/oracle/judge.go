@@ -2,7 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -109,4 +111,33 @@ func (r *referee) judge(q question) (*judged, error) {
 		}
 	}
 	return j, nil
+}
+
+// questions judges the pods that somebody else made, one JSON line each.
+func questions(in io.Reader, out sink) error {
+	r, err := newReferee()
+	if err != nil {
+		return err
+	}
+	lines := json.NewDecoder(in)
+	for {
+		var asked struct {
+			ID      string          `json:"id"`
+			Level   string          `json:"level"`
+			Version string          `json:"version"`
+			Pod     json.RawMessage `json:"pod"`
+		}
+		if err := lines.Decode(&asked); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		j, err := r.judge(question{asked.ID, asked.Level, asked.Version, asked.Pod})
+		if err != nil {
+			return fmt.Errorf("%s: %w", asked.ID, err)
+		}
+		if err := out(j); err != nil {
+			return err
+		}
+	}
 }

@@ -4,6 +4,7 @@
 //	oracle fixtures                     the module's own test pods, each at its own level and version
 //	oracle random -count N -seed S      made-up pods, half of them a step or two from the line
 //	oracle admission -count N -seed S   made-up requests, answered by upstream's whole admission plugin
+//	oracle judge                        the pods of the lines on stdin: id, level, version and pod of each
 //	oracle runes                        every Unicode scalar value, in a place where upstream quotes it
 package main
 
@@ -18,15 +19,15 @@ import (
 )
 
 func main() {
-	if err := run(os.Args[1:], os.Stdout, os.Stderr); err != nil {
+	if err := run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "oracle:", err)
 		os.Exit(1)
 	}
 }
 
-func run(args []string, stdout, stderr io.Writer) error {
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	if len(args) == 0 {
-		return errors.New("what: fixtures, random, admission or runes?")
+		return errors.New("what: fixtures, random, admission, judge or runes?")
 	}
 	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
 	count := flags.Uint64("count", 200_000, "random, admission: how many")
@@ -56,6 +57,8 @@ func run(args []string, stdout, stderr io.Writer) error {
 		err = random(*seed, *first, *count, sink)
 	case "admission":
 		err = reviews(*seed, *first, *count, encoder.Encode)
+	case "judge":
+		err = questions(stdin, sink)
 	case "runes":
 		err = runes(sink)
 	default:

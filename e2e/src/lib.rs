@@ -38,6 +38,7 @@ mod podgate;
 mod poll;
 mod process;
 pub mod release;
+mod repair;
 mod servers;
 pub mod webhook;
 
@@ -54,3 +55,4 @@ pub use podgate::{
     Podgate, check as podgate_check, compiles as podgate_compiles, run as run_podgate,
 };
 pub use poll::wait_for;
+pub use repair::Repaired;

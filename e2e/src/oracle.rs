@@ -1,6 +1,6 @@
 //! Upstream's own Pod Security evaluator, wrapped by the Go module in `oracle/`.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
@@ -11,17 +11,48 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 ///
 /// # Errors
 /// Where the oracle cannot be built or fails, and where `take` does.
-pub fn judgements(args: &[&str], mut take: impl FnMut(&str) -> Result<()>) -> Result<()> {
+pub fn judgements(args: &[&str], take: impl FnMut(&str) -> Result<()>) -> Result<()> {
+    answers(args, &[], take)
+}
+
+/// The same of pods that the caller made: each line of `questions` is a JSON object with `id`, `level`,
+/// `version` and `pod`.
+///
+/// # Errors
+/// As [`judgements`], and where a pod does not fit upstream's types.
+pub fn judge(questions: &[u8], take: impl FnMut(&str) -> Result<()>) -> Result<()> {
+    answers(&["judge"], questions, take)
+}
+
+fn answers(
+    args: &[&str],
+    questions: &[u8],
+    mut take: impl FnMut(&str) -> Result<()>,
+) -> Result<()> {
     let program = ORACLE.as_ref().map_err(|error| anyhow!("{error:#}"))?;
-    let mut oracle = go(program).args(args).stdout(Stdio::piped()).spawn()?;
+    let mut oracle = go(program).args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+    let mut input = oracle.stdin.take().context("piped")?;
     let mut lines = BufReader::new(oracle.stdout.take().context("piped")?);
-    let mut line = String::new();
-    while lines.read_line(&mut line)? > 0 {
-        take(&line)?;
-        line.clear();
-    }
+    // It answers while it still reads, and neither may wait for the other.
+    let (asked, taken) = std::thread::scope(|scope| {
+        let asked = scope.spawn(move || input.write_all(questions));
+        let mut line = String::new();
+        let mut read = || {
+            while lines.read_line(&mut line)? > 0 {
+                take(&line)?;
+                line.clear();
+            }
+            anyhow::Ok(())
+        };
+        let taken = read();
+        // A writer that nobody reads must end.
+        drop(lines);
+        (asked.join(), taken)
+    });
     let status = oracle.wait()?;
+    taken?;
     ensure!(status.success(), "oracle {args:?} failed ({status})");
+    asked.map_err(|_| anyhow!("the questions were not written"))??;
     Ok(())
 }
 

@@ -7,11 +7,13 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
-use anyhow::{Context as _, Result};
-use e2e::oracle;
+use anyhow::{Context as _, Result, ensure};
+use e2e::{Repaired, oracle};
+use podgate::engine::Settled;
 use podgate::pod::{Kind, Object};
 use podgate::policy::standard::{self, Failure, Level, Version};
 use serde::Deserialize;
+use serde_json::json;
 use serde_json::value::RawValue;
 
 /// How many random pods: 200,000 unless set, and never fewer.
@@ -49,6 +51,88 @@ fn oracle_random() {
     let mut checks: Vec<_> = tally.refusals.keys().map(|(check, _)| check).collect();
     checks.dedup();
     assert_eq!((checks.len(), tally.refusals.len()), (CHECKS, REVISIONS), "{:?}", tally.refusals);
+}
+
+/// Every failing fixture is fixed, or says why not; where all is filled in, upstream lets the pod in.
+#[test]
+fn oracle_fixtures_are_fixed_or_say_why_not() {
+    let mut repairs = Repairs::default();
+    oracle::judgements(&["fixtures"], |line| repairs.add(&serde_json::from_str(line)?)).unwrap();
+    let questions = std::mem::take(&mut repairs.questions);
+    oracle::judge(&questions, |line| repairs.hold(&serde_json::from_str(line)?)).unwrap();
+    println!("{repairs}");
+    assert_eq!((repairs.seen, repairs.answered), (3486, 3486));
+    assert!(repairs.mended > 0);
+}
+
+/// The failing fixtures and what was done about them.
+#[derive(Default)]
+struct Repairs {
+    seen: usize,
+    /// Pods after their fixes, for upstream to judge again.
+    questions: Vec<u8>,
+    /// What upstream must still find in each, by id: the checks whose fields somebody wrote.
+    left: BTreeMap<String, Vec<String>>,
+    answered: usize,
+    /// Pods that nothing was left of.
+    mended: usize,
+    /// How many findings of each check were filled in, and how many had a reason against it.
+    findings: BTreeMap<String, [usize; 2]>,
+}
+
+impl Repairs {
+    fn add(&mut self, case: &Case<'_>) -> Result<()> {
+        if case.allowed {
+            return Ok(());
+        }
+        self.seen += 1;
+        let repaired = Repaired::by_standard(&case.level, &case.version, case.pod)?;
+        let mut left: Vec<String> = Vec::new();
+        for violation in &repaired.decision.violations {
+            let remedy = &violation.finding.remedy;
+            let is_filled = violation.settled == Some(Settled::Fix);
+            ensure!(is_filled == remedy.fill().is_some(), "{}: {violation:?}", case.id);
+            let has_reason = remedy.why_not().is_some_and(|reason| !reason.is_empty());
+            ensure!(is_filled != has_reason, "{}: {violation:?}", case.id);
+            self.findings.entry(violation.rule.to_owned()).or_default()[usize::from(has_reason)] +=
+                1;
+            if has_reason && !left.iter().any(|rule| rule == violation.rule) {
+                left.push(violation.rule.to_owned());
+            }
+        }
+        left.sort();
+        let Case { id, level, version, .. } = case;
+        let question = json!({"id": id, "level": level, "version": version, "pod": repaired.pod});
+        self.questions.extend(question.to_string().into_bytes());
+        self.questions.push(b'\n');
+        self.left.insert(id.clone(), left);
+        Ok(())
+    }
+
+    fn hold(&mut self, answer: &Case<'_>) -> Result<()> {
+        let left = self.left.get(&answer.id).context("an answer to no question")?;
+        let mut refusals: Vec<&str> = answer.results.iter().map(|r| &*r.check).collect();
+        refusals.sort_unstable();
+        ensure!(refusals == *left, "{}: upstream finds {refusals:?}, not {left:?}", answer.id);
+        ensure!(answer.allowed == left.is_empty(), "{}", answer.id);
+        self.answered += 1;
+        self.mended += usize::from(answer.allowed);
+        Ok(())
+    }
+}
+
+impl fmt::Display for Repairs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { seen, mended, findings, .. } = self;
+        writeln!(f, "{seen:>8} failing fixtures, {mended} of them admitted once they are fixed")?;
+        for (rule, [filled, reasons]) in findings {
+            writeln!(
+                f,
+                "{filled:>8} findings of {rule} filled in, {reasons} with a reason why not"
+            )?;
+        }
+        Ok(())
+    }
 }
 
 /// Upstream quotes some values as Go does; this is every character there is.

@@ -4,13 +4,17 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::decision::{Decision, DecisionId, Outcome, Violation};
+use super::decision::{Decision, Outcome, Settled, Violation};
+use super::fix;
 use super::namespace;
+use super::owner::Owner;
 use super::pod_security;
 use super::target::{self, Target};
 use crate::admission::Attributes;
 use crate::pod::{PodView, Subject};
-use crate::policy::{Enforcement, MatchInput, PolicySet};
+use crate::policy::{
+    CompiledException, CompiledPolicy, CompiledRule, Enforcement, MatchInput, PolicySet,
+};
 use crate::rules::Finding;
 
 /// Which rules are asked.
@@ -44,15 +48,7 @@ pub fn decide(
     identity: &str,
     now: Timestamp,
 ) -> Decision {
-    let decision = Decision {
-        id: DecisionId::new(identity),
-        outcome: Outcome::Allowed,
-        violations: Vec::new(),
-        pod_security: Vec::new(),
-        not_judged: None,
-        failure: None,
-        policy_set: set.digest().to_owned(),
-    };
+    let decision = Decision::silent(set, identity);
     let judge = Judge { set, attributes, scope, now };
     let mut not_judged = None;
     let mut violations = match target::find(attributes) {
@@ -65,7 +61,11 @@ pub fn decide(
             let outcome = if scope == Scope::Observe { Outcome::Allowed } else { Outcome::Denied };
             return Decision { outcome, failure: Some(error), ..decision };
         }
-        Target::Whole(pod) => judge.violations(&pod, |_, _| true),
+        Target::Whole(pod) => {
+            let mut violations = judge.violations(&pod, |_, _| true);
+            fix::settle(&judge, &pod, &mut violations);
+            violations
+        }
         Target::Metadata(pod) => {
             judge.violations(&pod, |_, finding| finding.path.subject() == &Subject::Metadata)
         }
@@ -86,44 +86,60 @@ pub fn decide(
     // A policy may have rules of its own beside what labels ask for.
     violations.sort_by(|a, b| a.policy.cmp(&b.policy));
     let outcome = Outcome::of(&violations);
-    Decision { outcome, violations, pod_security, not_judged, ..decision }
+    let owner = if outcome == Outcome::Denied { Owner::of(attributes) } else { None };
+    Decision { outcome, violations, owner, pod_security, not_judged, ..decision }
 }
 
-struct Judge<'j, 'a> {
-    set: &'j PolicySet,
-    attributes: &'j Attributes<'a>,
-    scope: Scope,
-    now: Timestamp,
+/// Who asks what of whom.
+#[derive(Clone, Copy)]
+pub(super) struct Judge<'j, 'a> {
+    pub(super) set: &'j PolicySet,
+    pub(super) attributes: &'j Attributes<'a>,
+    pub(super) scope: Scope,
+    pub(super) now: Timestamp,
 }
 
 impl Judge<'_, '_> {
-    fn violations(
+    /// Hands `take` every finding of every rule that is asked, with the exception that lets it pass.
+    pub(super) fn findings(
         &self,
         pod: &PodView<'_>,
-        counts: impl Fn(&'static str, &Finding) -> bool,
-    ) -> Vec<Violation> {
+        mut take: impl FnMut(&CompiledPolicy, &CompiledRule, Finding, Option<&CompiledException>),
+    ) {
         let input = MatchInput::new(self.attributes, pod);
-        let mut violations = Vec::new();
         let mut findings = Vec::new();
         for policy in self.set.candidates(&input).filter(|policy| policy.matches(&input)) {
             for rule in policy.rules.iter().filter(|rule| self.scope.asks(rule.enforcement)) {
                 rule.check.check(pod, &mut findings);
-                for finding in findings.drain(..).filter(|finding| counts(rule.id, finding)) {
+                for finding in findings.drain(..) {
                     let container = finding.path.container();
                     let exception = self.set.exceptions().iter().find(|exception| {
                         exception.covers(&policy.name, rule.id, &input, container, self.now)
                     });
-                    violations.push(Violation {
-                        policy: Arc::clone(&policy.name),
-                        rule: rule.id,
-                        enforcement: rule.enforcement,
-                        standard: None,
-                        exception: exception.map(|exception| exception.name.clone()),
-                        finding,
-                    });
+                    take(policy, rule, finding, exception);
                 }
             }
         }
+    }
+
+    pub(super) fn violations(
+        &self,
+        pod: &PodView<'_>,
+        counts: impl Fn(&'static str, &Finding) -> bool,
+    ) -> Vec<Violation> {
+        let mut violations = Vec::new();
+        self.findings(pod, |policy, rule, finding, exception| {
+            if counts(rule.id, &finding) {
+                violations.push(Violation {
+                    policy: Arc::clone(&policy.name),
+                    rule: rule.id,
+                    enforcement: rule.enforcement,
+                    standard: None,
+                    settled: exception.map(|e| Settled::Exception(e.name.clone())),
+                    finding,
+                });
+            }
+        });
         violations
     }
 }

@@ -3,8 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::policy::Enforcement;
+use super::fix::Fix;
+use super::owner::Owner;
 use crate::policy::standard::LevelVersion;
+use crate::policy::{Enforcement, PolicySet};
 use crate::rules::Finding;
 
 /// What was decided, and why.
@@ -14,8 +16,12 @@ pub struct Decision {
     pub id: DecisionId,
     /// What was decided.
     pub outcome: Outcome,
-    /// Every rule broken, in the order of policies, rules and fields; excepted ones among them.
+    /// Every rule broken, in the order of policies, rules and fields; settled ones among them.
     pub violations: Vec<Violation>,
+    /// What was filled in, where this decision is about that.
+    pub fixes: Vec<Fix>,
+    /// What the refused pod was made from.
+    pub owner: Option<Owner>,
     /// What Pod Security Admission says, for each policy that reads the labels of namespaces.
     pub pod_security: Vec<PodSecurity>,
     /// Why nothing was judged, where nothing was.
@@ -72,6 +78,21 @@ impl PodSecurity {
 }
 
 impl Decision {
+    /// A decision before anything was found.
+    pub(super) fn silent(set: &PolicySet, identity: &str) -> Self {
+        Self {
+            id: DecisionId::new(identity),
+            outcome: Outcome::Allowed,
+            violations: Vec::new(),
+            fixes: Vec::new(),
+            owner: None,
+            pod_security: Vec::new(),
+            not_judged: None,
+            failure: None,
+            policy_set: set.digest().to_owned(),
+        }
+    }
+
     /// Whether the object is refused for being wrong in itself, not for what a pod would do.
     #[must_use]
     pub fn is_invalid(&self) -> bool {
@@ -93,13 +114,16 @@ impl Outcome {
     /// What violations lead to.
     pub(super) fn of(violations: &[Violation]) -> Self {
         let stands = |enforcement| {
-            violations.iter().any(|v| v.exception.is_none() && v.enforcement == enforcement)
+            violations.iter().any(|v| v.settled.is_none() && v.enforcement == enforcement)
         };
+        let is_fixed = |v: &Violation| matches!(v.settled, Some(Settled::Fix | Settled::FixInPods));
         if stands(Enforcement::Deny) {
             Self::Denied
+        } else if violations.iter().any(is_fixed) {
+            Self::Fixed
         } else if stands(Enforcement::Warn) {
             Self::Warned
-        } else if violations.iter().any(|violation| violation.exception.is_some()) {
+        } else if violations.iter().any(|violation| violation.exception().is_some()) {
             Self::Excepted
         } else {
             Self::Allowed
@@ -143,11 +167,51 @@ pub struct Violation {
     pub standard: Option<LevelVersion>,
     /// The field, what was found there, and what would be right.
     pub finding: Finding,
-    /// Name of the exception that lets it pass.
-    pub exception: Option<String>,
+    /// Why it stands in nobody's way, where it does not.
+    pub settled: Option<Settled>,
+}
+
+/// Why a violation stands in nobody's way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settled {
+    /// An exception of this name lets it pass.
+    Exception(String),
+    /// The field is filled in on the way in.
+    Fix,
+    /// The field is filled in on the way in of the pods that the workload makes.
+    FixInPods,
+}
+
+impl Settled {
+    /// The word in records and reports.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Exception(_) => "exception",
+            Self::Fix => "fix",
+            Self::FixInPods => "fixInPods",
+        }
+    }
 }
 
 impl Violation {
+    /// Name of the exception that lets it pass.
+    #[must_use]
+    pub fn exception(&self) -> Option<&str> {
+        match &self.settled {
+            Some(Settled::Exception(name)) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// Whether `other` is the same clause of the same rule of the same policy broken at the same field.
+    pub(super) fn is_at(&self, other: &Self) -> bool {
+        self.policy == other.policy
+            && self.rule == other.rule
+            && self.finding.path == other.finding.path
+            && self.finding.clause == other.finding.clause
+    }
+
     /// Whether `other` is the same rule broken at the same field, be it for another policy.
     #[must_use]
     pub fn repeats(&self, other: &Self) -> bool {

@@ -3,6 +3,7 @@
 use std::fmt::{self, Write};
 
 use super::decision::{Decision, Violation};
+use super::fix::Fix;
 use crate::policy::Enforcement;
 use crate::rules::{self, Finding};
 
@@ -62,6 +63,10 @@ impl Decision {
         if distinct.len() > SHOWN {
             let _ = write!(text, "\n  and {} more", distinct.len() - SHOWN);
         }
+        let remedies = shown.iter().map(|violation| &violation.finding.remedy);
+        if let Some(command) = self.owner.as_ref().and_then(|owner| owner.command(remedies)) {
+            let _ = write!(text, "\n  owner: {command}");
+        }
         for told in self.pod_security.iter().filter(|told| told.refusal.is_some()) {
             let error = told.annotations.iter().find(|(key, _)| *key == "error");
             for line in told.refusal.iter().chain(error.map(|(_, error)| error)) {
@@ -95,13 +100,28 @@ impl Decision {
         labelled.chain(ours).collect()
     }
 
+    /// One warning for every field that was filled in.
+    #[must_use]
+    pub fn fix_warnings(&self) -> Vec<String> {
+        let warning = |fix: &Fix| {
+            let Fix { policy, rule, fill } = fix;
+            format!(
+                "podgate: policy {policy}: {} (rule {rule}, {})",
+                Printable(fill),
+                fill.applicability
+            )
+        };
+        self.fixes.iter().map(warning).collect()
+    }
+
     /// What the API server writes into its audit log beside the request.
     #[must_use]
     pub fn audit_annotations(&self) -> Vec<(&'static str, String)> {
         let mut rules: Vec<&str> = Vec::new();
-        for violation in &self.violations {
-            if !rules.contains(&violation.rule) {
-                rules.push(violation.rule);
+        let fixed = self.fixes.iter().map(|fix| fix.rule);
+        for rule in self.violations.iter().map(|violation| violation.rule).chain(fixed) {
+            if !rules.contains(&rule) {
+                rules.push(rule);
             }
         }
         let mut annotations = vec![
@@ -109,6 +129,11 @@ impl Decision {
             ("rules", rules.join(",")),
             ("policy-set", self.policy_set.clone()),
         ];
+        if !self.fixes.is_empty() {
+            let fills: Vec<String> =
+                self.fixes.iter().map(|fix| Printable(&fix.fill).to_string()).collect();
+            annotations.push(("fixes", fills.join("; ")));
+        }
         for (key, value) in self.pod_security.iter().flat_map(|told| &told.annotations) {
             // A key stands once, so what several policies say is put together.
             match annotations.iter_mut().find(|(known, _)| known == key) {
@@ -123,11 +148,9 @@ impl Decision {
         annotations
     }
 
-    /// Violations that no exception covers.
+    /// Violations that are not settled.
     fn standing(&self, enforcement: Enforcement) -> impl Iterator<Item = &Violation> {
-        self.violations
-            .iter()
-            .filter(move |v| v.exception.is_none() && v.enforcement == enforcement)
+        self.violations.iter().filter(move |v| v.settled.is_none() && v.enforcement == enforcement)
     }
 }
 

@@ -128,6 +128,6 @@ fn violation(policy: &CompiledPolicy, metadata: &PodView<'_>, error: &LabelError
             allowed: error.allowed().into(),
             clause: "",
         },
-        exception: None,
+        settled: None,
     }
 }

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::decide::Scope;
-use super::decision::{PodSecurity, Violation};
+use super::decision::{PodSecurity, Settled, Violation};
 use super::target::{PODLESS_SUBRESOURCES, is_significant};
 use crate::admission::{Attributes, Operation};
 use crate::pod::{Kind, PodView};
@@ -265,7 +265,7 @@ impl Evaluation {
             enforcement,
             standard: Some(self.standard),
             finding: finding.clone(),
-            exception: exception.clone(),
+            settled: exception.clone().map(Settled::Exception),
         })
     }
 }

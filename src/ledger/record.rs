@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
 use crate::admission::Attributes;
-use crate::engine::{Decision, DecisionId, Violation};
+use crate::engine::{Decision, DecisionId, Fix, Settled, Violation};
 use crate::pod::{FieldPath, PodView};
 use crate::policy::sha256;
 use crate::rules::{Found, Remedy};
@@ -57,6 +57,7 @@ pub struct Record<'r> {
     images: Vec<&'r str>,
     decision: &'static str,
     violations: Vec<ViolationRecord<'r>>,
+    fixes: Vec<FixRecord<'r>>,
     exceptions: Vec<&'r str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<&'r str>,
@@ -96,7 +97,18 @@ struct ViolationRecord<'r> {
     allowed: &'r str,
     fix: Shown<&'r Remedy>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    settled: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     exception: Option<&'r str>,
+}
+
+#[derive(Debug, Serialize)]
+struct FixRecord<'r> {
+    policy: &'r str,
+    rule: &'static str,
+    path: Shown<&'r FieldPath>,
+    value: &'r str,
+    applicability: &'static str,
 }
 
 /// A value that is written as its text.
@@ -122,7 +134,7 @@ impl<'r> Record<'r> {
     pub fn new(decision: &'r Decision, request: &Request<'r>) -> Self {
         let attributes = request.attributes;
         let mut exceptions: Vec<&str> = Vec::new();
-        for name in decision.violations.iter().filter_map(|v| v.exception.as_deref()) {
+        for name in decision.violations.iter().filter_map(Violation::exception) {
             if !exceptions.contains(&name) {
                 exceptions.push(name);
             }
@@ -146,6 +158,7 @@ impl<'r> Record<'r> {
             images: images(attributes),
             decision: decision.outcome.as_str(),
             violations: decision.violations.iter().map(ViolationRecord::new).collect(),
+            fixes: decision.fixes.iter().map(FixRecord::new).collect(),
             exceptions,
             failure: decision.failure.as_deref(),
             policy_set: PolicySet { digest: &decision.policy_set, generation: request.generation },
@@ -196,7 +209,20 @@ impl<'r> ViolationRecord<'r> {
             found: Shown(&finding.found),
             allowed: &finding.allowed,
             fix: Shown(&finding.remedy),
-            exception: violation.exception.as_deref(),
+            settled: violation.settled.as_ref().map(Settled::as_str),
+            exception: violation.exception(),
+        }
+    }
+}
+
+impl<'r> FixRecord<'r> {
+    fn new(fix: &'r Fix) -> Self {
+        Self {
+            policy: &fix.policy,
+            rule: fix.rule,
+            path: Shown(&fix.fill.path),
+            value: &fix.fill.value,
+            applicability: fix.fill.applicability.as_str(),
         }
     }
 }

@@ -69,7 +69,11 @@ pub struct Metadata<'a> {
 
 /// One entry of `ownerReferences`.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct OwnerReference<'a> {
+    /// `apiVersion` of the owner.
+    #[serde(borrow)]
+    pub api_version: Option<Text<'a>>,
     /// Kind of the owner.
     #[serde(borrow)]
     pub kind: Option<Text<'a>>,

@@ -23,6 +23,21 @@ impl<'v> PodView<'v> {
         Self { kind, metadata, spec }
     }
 
+    /// The same pod as it would be with another `spec`.
+    #[must_use]
+    pub fn with_spec<'s>(&self, spec: &'s Spec<'s>) -> PodView<'s>
+    where
+        'v: 's,
+    {
+        PodView { kind: self.kind, metadata: self.metadata, spec }
+    }
+
+    /// The kind that carries the pod.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
     /// `spec` of the pod.
     #[must_use]
     pub fn spec(&self) -> &'v Spec<'v> {

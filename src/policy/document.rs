@@ -1,6 +1,5 @@
 //! The shape of a policy, read into what it compiles to. An exception's is in `exception`.
 
-use super::Enforcement;
 use super::arguments;
 use super::compile::{Catalogue, Options};
 use super::matcher::{FIELDS, Matcher};
@@ -11,18 +10,17 @@ use super::reader::{Fields, Reporter};
 use super::selector::Selector;
 use super::set::{CompiledPolicy, CompiledRule};
 use super::standard::{ActiveCheck, Level, NEWEST, Version};
+use super::{Enforcement, Fix, FixIn};
 use crate::yaml::Node;
 
 /// Fields of `spec`.
 pub(super) const SPEC: &[&str] =
-    &["description", "enforcement", "fix", "match", "standard", "rules"];
+    &["description", "enforcement", "fix", "fixIn", "match", "standard", "rules"];
 /// Fields of `spec.standard`.
 pub(super) const STANDARD: &[&str] =
     &["level", "version", "except", "fromNamespaceLabels", "defaults", "exemptions"];
 /// Fields of an entry of `spec.rules` beside the rule itself.
 pub(super) const BESIDE_RULE: [&str; 2] = ["enforcement", "fix"];
-
-const FIX: &str = "fixing is not in this version; remove the field or write Never";
 
 /// Reads `spec` of a `PodPolicy`.
 pub(super) fn policy(
@@ -35,7 +33,8 @@ pub(super) fn policy(
     let fields = Fields::new(report, spec, "spec", SPEC)?;
     let description = fields.text(report, "description").unwrap_or_default().to_owned();
     let enforcement = enforcement(report, &fields).unwrap_or(Enforcement::Deny);
-    refuse_fix(report, &fields);
+    let fix = fix(report, &fields).unwrap_or_default();
+    let fix_in = word(report, &fields, "fixIn", FixIn::ALL.map(|known| (known.as_str(), known)));
     let matcher = fields.get("match").map_or_else(Matcher::default, |node| {
         policy_match(report, node, &fields.path("match"), options)
     });
@@ -46,24 +45,21 @@ pub(super) fn policy(
         Standard::Fixed(checks) => (checks, None),
         Standard::FromLabels(pod_security) => (Vec::new(), Some(pod_security)),
     };
-    if let Some(node) = fields.get("enforcement")
-        && pod_security.is_some()
-        && fields.get("rules").is_none()
-    {
-        let message = "has no meaning here: the labels of the namespace say what is enforced";
-        report.error(node, &fields.path("enforcement"), message, "remove the field");
+    if pod_security.is_some() && fields.get("rules").is_none() {
+        meaningless(report, &fields);
     }
     let mut rules: Vec<CompiledRule> = checks
         .into_iter()
         .map(|active| CompiledRule {
             id: active.rule.id,
             enforcement,
+            fix,
             check: active.check,
             rule: active.rule,
         })
         .collect();
     match (fields.get("rules"), fields.get("standard")) {
-        (Some(node), _) => listed(report, node, enforcement, catalogue, &mut rules),
+        (Some(node), _) => listed(report, node, (enforcement, fix), catalogue, &mut rules),
         (None, None) => {
             report.error(spec, "spec", "asks nothing of a pod", "give `standard` or `rules`");
         }
@@ -74,33 +70,50 @@ pub(super) fn policy(
         description,
         rules,
         pod_security,
+        fix_in: fix_in.unwrap_or_default(),
         source: report.source().to_owned(),
         line: spec.line,
         matcher,
     })
 }
 
-fn enforcement(report: &mut Reporter, fields: &Fields<'_>) -> Option<Enforcement> {
-    let text = fields.text(report, "enforcement")?;
-    let found = Enforcement::ALL.into_iter().find(|known| known.as_str() == text);
-    if found.is_none() {
-        let words = Enforcement::ALL.map(Enforcement::as_str);
-        let node = fields.get("enforcement").unwrap_or(fields.node());
-        let message = format!("unknown enforcement {text:?}");
-        report.error(node, &fields.path("enforcement"), message, suggest(text, &words));
+/// Refuses what would say something of rules, where only labels say which there are.
+fn meaningless(report: &mut Reporter, fields: &Fields<'_>) {
+    for (name, message) in [
+        ("enforcement", "has no meaning here: the labels of the namespace say what is enforced"),
+        ("fix", "has no meaning here: nothing is filled in for the labels of a namespace"),
+        ("fixIn", "has no meaning here: nothing is filled in for the labels of a namespace"),
+    ] {
+        if let Some(node) = fields.get(name) {
+            report.error(node, &fields.path(name), message, "remove the field");
+        }
     }
-    found
 }
 
-fn refuse_fix(report: &mut Reporter, fields: &Fields<'_>) {
-    let Some(node) = fields.get("fix") else { return };
-    match node.as_str() {
-        Some("Never") => {}
-        Some(text @ ("Safe" | "All")) => {
-            report.error(node, &fields.path("fix"), format!("{text} is not supported"), FIX);
-        }
-        _ => report.error(node, &fields.path("fix"), "must be Never", FIX),
+fn enforcement(report: &mut Reporter, fields: &Fields<'_>) -> Option<Enforcement> {
+    word(report, fields, "enforcement", Enforcement::ALL.map(|known| (known.as_str(), known)))
+}
+
+fn fix(report: &mut Reporter, fields: &Fields<'_>) -> Option<Fix> {
+    word(report, fields, "fix", Fix::ALL.map(|known| (known.as_str(), known)))
+}
+
+/// What the word at `name` stands for, where it is there and is one of `known`.
+fn word<T, const N: usize>(
+    report: &mut Reporter,
+    fields: &Fields<'_>,
+    name: &str,
+    known: [(&'static str, T); N],
+) -> Option<T> {
+    let text = fields.text(report, name)?;
+    let words = known.each_ref().map(|(word, _)| *word);
+    let found = known.into_iter().find(|(word, _)| *word == text);
+    if found.is_none() {
+        let node = fields.get(name).unwrap_or(fields.node());
+        let message = format!("unknown {name} {text:?}");
+        report.error(node, &fields.path(name), message, suggest(text, &words));
     }
+    found.map(|(_, meaning)| meaning)
 }
 
 fn policy_match(report: &mut Reporter, node: &Node, path: &str, options: &Options) -> Matcher {
@@ -252,7 +265,7 @@ pub(super) fn version(report: &mut Reporter, fields: &Fields<'_>, name: &str) ->
 fn listed(
     report: &mut Reporter,
     node: &Node,
-    enforcement: Enforcement,
+    defaults: (Enforcement, Fix),
     catalogue: Catalogue,
     rules: &mut Vec<CompiledRule>,
 ) {
@@ -266,7 +279,7 @@ fn listed(
     let mut seen: Vec<(&'static str, u32)> = Vec::new();
     for (index, item) in items.iter().enumerate() {
         let path = format!("spec.rules[{index}]");
-        let Some(rule) = rule(report, item, &path, enforcement, catalogue) else { continue };
+        let Some(rule) = rule(report, item, &path, defaults, catalogue) else { continue };
         if let Some((id, line)) = seen.iter().find(|(id, _)| *id == rule.id) {
             let message = format!("rule {id} is listed twice, first on line {line}");
             report.error(item, &path, message, "remove one of them");
@@ -284,7 +297,7 @@ fn rule(
     report: &mut Reporter,
     node: &Node,
     path: &str,
-    default: Enforcement,
+    defaults: (Enforcement, Fix),
     catalogue: Catalogue,
 ) -> Option<CompiledRule> {
     let Some(entries) = node.as_mapping() else {
@@ -307,15 +320,15 @@ fn rule(
     };
     // The name was just found to be the only field besides these two.
     let fields = Fields::new(report, node, path, &[own[0], own[1], &key.name])?;
-    refuse_fix(report, &fields);
-    let enforcement = enforcement(report, &fields).unwrap_or(default);
+    let enforcement = enforcement(report, &fields).unwrap_or(defaults.0);
+    let fix = fix(report, &fields).unwrap_or(defaults.1);
     let path = fields.path(&key.name);
     let Some(rule) = catalogue.rules.iter().copied().find(|rule| rule.id == key.name) else {
         unknown_rule(report, (key.line, key.column), &path, &key.name, catalogue);
         return None;
     };
     let arguments = arguments::read(report, arguments, &path, rule);
-    Some(CompiledRule { id: rule.id, enforcement, check: (rule.build)(&arguments), rule })
+    Some(CompiledRule { id: rule.id, enforcement, fix, check: (rule.build)(&arguments), rule })
 }
 
 fn unknown_rule(

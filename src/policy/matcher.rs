@@ -93,6 +93,11 @@ impl Matcher {
         }
     }
 
+    /// Whether it goes by who sends the request.
+    pub(super) fn reads_requester(&self) -> bool {
+        self.requesters.include.is_some() || self.requesters.exclude.is_some()
+    }
+
     pub(super) fn matches(&self, input: &MatchInput<'_>, unknown: Unknown) -> bool {
         let Sides { include, exclude } = &self.namespaces;
         if include.as_ref().is_some_and(|patterns| !any(patterns, input.namespace))

@@ -6,9 +6,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Enforcement;
 use super::pod_security;
 use super::standard::{Level, Version, checks};
+use super::{Enforcement, Fix, FixIn};
 use crate::rules::{self, Parameter, PodSecurityLevel, Rule, Shape};
 
 /// The schema of a `PodPolicy`'s `spec`.
@@ -17,7 +17,8 @@ pub fn policy() -> Value {
     let mut spec = object(&[
         ("description", text("What the policy is for.")),
         ("enforcement", enforcement("What a violation leads to. Default Deny.")),
-        ("fix", fix()),
+        ("fix", fix("How much of what is absent is filled in on the way in. Default Never.")),
+        ("fixIn", fix_in()),
         ("match", described(policy_match(), "Which pods the policy is about; absent, every pod.")),
         ("standard", standard()),
         (
@@ -173,8 +174,10 @@ fn is_check(rule: &Rule) -> bool {
 
 /// An entry of `rules`: one rule, and what is said of it.
 fn entry() -> Value {
-    let beside =
-        [("enforcement", enforcement("Of this rule; default the policy's.")), ("fix", fix())];
+    let beside = [
+        ("enforcement", enforcement("Of this rule; default the policy's.")),
+        ("fix", fix("For this rule; default the policy's.")),
+    ];
     let fields: Vec<(&str, Value)> =
         rules::ALL.iter().map(|rule| (rule.id, arguments(rule))).chain(beside).collect();
     let mut entry = object(&fields);
@@ -210,8 +213,14 @@ fn enforcement(description: &str) -> Value {
     json!({"type": "string", "enum": words, "description": description})
 }
 
-fn fix() -> Value {
-    json!({"type": "string", "enum": ["Never"], "description": "Nothing is repaired yet."})
+fn fix(description: &str) -> Value {
+    json!({"type": "string", "enum": Fix::ALL.map(Fix::as_str), "description": description})
+}
+
+fn fix_in() -> Value {
+    let words = FixIn::ALL.map(FixIn::as_str);
+    let description = "Whether templates of workloads are filled in too. Default Pods.";
+    json!({"type": "string", "enum": words, "description": description})
 }
 
 fn name() -> Value {

@@ -3,12 +3,12 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use super::Enforcement;
 use super::digest::sha256;
 use super::exception::CompiledException;
 use super::index::Index;
 use super::matcher::{MatchInput, Matcher, Unknown};
 use super::pod_security::PodSecurity;
+use super::{Enforcement, Fix, FixIn};
 use crate::rules::{Check, Rule};
 use crate::yaml::{Node, Value};
 
@@ -21,6 +21,8 @@ pub struct PolicySet {
     digest: String,
     /// Whether any policy reads Pod Security's labels: most sets have none, and each review would ask.
     has_pod_security: bool,
+    /// Whether any policy fills anything in, for the same reason.
+    has_fixes: bool,
 }
 
 impl Default for PolicySet {
@@ -42,7 +44,10 @@ impl PolicySet {
         let index = Index::new(policies.iter().map(|policy| &policy.matcher));
         let digest = sha256(documents.join("\n").as_bytes());
         let has_pod_security = policies.iter().any(|policy| policy.pod_security.is_some());
-        Self { policies, exceptions, index, digest, has_pod_security }
+        let fixes =
+            |policy: &CompiledPolicy| policy.rules.iter().any(|rule| rule.fix != Fix::Never);
+        let has_fixes = policies.iter().any(fixes);
+        Self { policies, exceptions, index, digest, has_pod_security, has_fixes }
     }
 
     /// `sha256:…` over the documents. Neither the order of files nor white space nor comments change it.
@@ -59,6 +64,12 @@ impl PolicySet {
         };
         self.policies.iter().any(reads)
             || self.exceptions.iter().any(CompiledException::reads_namespace_labels)
+    }
+
+    /// Whether any policy fills in what is absent.
+    #[must_use]
+    pub fn has_fixes(&self) -> bool {
+        self.has_fixes
     }
 
     /// All policies, sorted by name.
@@ -103,6 +114,8 @@ pub struct CompiledPolicy {
     pub rules: Vec<CompiledRule>,
     /// Where the labels of the namespace say which standard holds, what they say it over.
     pub pod_security: Option<PodSecurity>,
+    /// Where it fills in what is absent, if it does.
+    pub fix_in: FixIn,
     /// The file it stands in.
     pub source: String,
     /// Its line there.
@@ -115,6 +128,13 @@ impl CompiledPolicy {
     #[must_use]
     pub fn matches(&self, input: &MatchInput<'_>) -> bool {
         self.matcher.matches(input, Unknown::Applies)
+    }
+
+    /// Whether the policy is also about the pods that the workloads it is about make: those are
+    /// sent by a controller, whoever sent the workload.
+    #[must_use]
+    pub fn follows_pods(&self) -> bool {
+        !self.matcher.reads_requester()
     }
 
     /// Ids of the rules that the policy may ask: with labels, all that a standard has.
@@ -134,6 +154,8 @@ pub struct CompiledRule {
     pub id: &'static str,
     /// What a violation leads to.
     pub enforcement: Enforcement,
+    /// How much of what is absent is filled in.
+    pub fix: Fix,
     /// The check with the policy's arguments.
     pub check: Box<dyn Check>,
     /// What the rule is.

@@ -31,6 +31,7 @@ const fn rule(
         allows: "",
         why: "",
         fix: "",
+        fills: "",
         controls: &[],
         parameters,
         build: |_| Box::new(Silent),

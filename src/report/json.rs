@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Entry, Outcome, Report};
-use crate::engine::Violation;
+use crate::engine::{Settled, Violation};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -53,6 +53,11 @@ struct ViolationJson<'r> {
     #[serde(skip_serializing_if = "Option::is_none")]
     standard: Option<String>,
     fix: String,
+    /// Where Podgate may fill it in by itself: how safe that is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    applicability: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    settled: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     exception: Option<&'r str>,
 }
@@ -109,6 +114,8 @@ fn violation(violation: &Violation, line: u32) -> ViolationJson<'_> {
         enforcement: violation.enforcement.as_str(),
         standard: violation.standard.map(|standard| standard.to_string()),
         fix: finding.remedy.to_string(),
-        exception: violation.exception.as_deref(),
+        applicability: finding.remedy.fill().map(|fill| fill.applicability.as_str()),
+        settled: violation.settled.as_ref().map(Settled::as_str),
+        exception: violation.exception(),
     }
 }

@@ -49,6 +49,7 @@ fn sections(rule: &Rule) -> Vec<(&'static str, String)> {
         ("What it allows", rule.allows.to_owned()),
         ("Why it matters", rule.why.to_owned()),
         ("How to comply", rule.fix.to_owned()),
+        ("What Podgate fills in", rule.fills.to_owned()),
     ];
     if !rule.parameters.is_empty() {
         let parameters = rule.parameters.iter().fold(String::new(), |text, parameter| {

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use clap::builder::styling::{AnsiColor, Style};
 
 use super::{Entry, Outcome, Report};
-use crate::engine;
+use crate::engine::{self, Settled};
 
 pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
 pub(super) const MILD: Style = AnsiColor::Yellow.on_default().bold();
@@ -55,8 +55,11 @@ fn judged(
                 write!(out, " {standard}")?;
             }
             write!(out, ")")?;
-            if let Some(exception) = &violation.exception {
-                write!(out, " excepted by {exception}")?;
+            match &violation.settled {
+                Some(Settled::Exception(exception)) => write!(out, " excepted by {exception}")?,
+                Some(Settled::Fix) => write!(out, " filled in on the way in")?,
+                Some(Settled::FixInPods) => write!(out, " filled in as its pods come")?,
+                None => {}
             }
         }
         writeln!(out, "{FAINT:#}")?;
@@ -64,7 +67,12 @@ fn judged(
     writeln!(out)
 }
 
-fn heading(entry: &Entry, word: &str, style: Style, out: &mut impl Write) -> io::Result<()> {
+pub(super) fn heading(
+    entry: &Entry,
+    word: &str,
+    style: Style,
+    out: &mut impl Write,
+) -> io::Result<()> {
     write!(out, "{}:{}", entry.file, entry.line)?;
     if !entry.kind.is_empty() {
         write!(out, "  {}", entry.kind)?;
@@ -98,26 +106,36 @@ fn summary(report: &Report, out: &mut impl Write) -> io::Result<()> {
         write!(out, ": {}", parts.join(", "))?;
     }
     writeln!(out)?;
-    let skipped: Vec<&Entry> =
-        report.entries.iter().filter(|e| matches!(e.result, Outcome::Skipped(_))).collect();
-    if !skipped.is_empty() {
-        let mut kinds: Vec<&str> = skipped.iter().map(|entry| entry.kind.as_str()).collect();
-        kinds.sort_unstable();
-        kinds.dedup();
-        let kinds = kinds.join(", ");
-        writeln!(out, "{} skipped, they carry no pod: {kinds}", skipped.len())?;
-    }
-    unknown_labels(report, out)?;
+    skipped(report.entries.iter(), out)?;
+    unknown_labels(report.entries.iter(), out)?;
     if report.failed() > 0 {
         writeln!(out, "{BAD}{} could not be read{BAD:#}", report.failed())?;
     }
     Ok(())
 }
 
+/// Says which kinds were left out.
+pub(super) fn skipped<'e>(
+    entries: impl Iterator<Item = &'e Entry>,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let skipped = entries.filter(|entry| matches!(entry.result, Outcome::Skipped(_)));
+    let mut kinds: Vec<&str> = skipped.map(|entry| entry.kind.as_str()).collect();
+    let count = kinds.len();
+    if count == 0 {
+        return Ok(());
+    }
+    kinds.sort_unstable();
+    kinds.dedup();
+    writeln!(out, "{count} skipped, they carry no pod: {}", kinds.join(", "))
+}
+
 /// Says what was not judged for want of a namespace's labels: silence would read as a pass.
-fn unknown_labels(report: &Report, out: &mut impl Write) -> io::Result<()> {
-    let asked: Vec<&Entry> =
-        report.entries.iter().filter(|entry| !entry.not_judged_by.is_empty()).collect();
+pub(super) fn unknown_labels<'e>(
+    entries: impl Iterator<Item = &'e Entry>,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let asked: Vec<&Entry> = entries.filter(|entry| !entry.not_judged_by.is_empty()).collect();
     if asked.is_empty() {
         return Ok(());
     }

@@ -10,8 +10,8 @@
 use super::controls;
 use super::rule::{Check, PodSecurityCheck, PodSecurityLevel, Rule};
 use super::words;
-use super::{Finding, Found, Remedy};
-use crate::pod::PodView;
+use super::{Fill, Finding, Found, Remedy};
+use crate::pod::{ContainerRef, FieldPath, PodView};
 
 pub(super) static RULE: Rule = Rule {
     id: "allowPrivilegeEscalation",
@@ -29,6 +29,8 @@ pub(super) static RULE: Rule = Rule {
           ping or a planted binary and has root's capabilities to attack the kernel with.",
     fix: "Set `allowPrivilegeEscalation: false` on every container. Programs that call sudo at start should \
           be run as the user that they switch to.",
+    fills: "An absent flag becomes `false`: safe. Not in a container that is privileged or adds SYS_ADMIN, since \
+            the API server refuses the pair.",
     controls: &[
         controls::CIS_PRIVILEGE_ESCALATION,
         controls::NSA_POD_ENFORCEMENT,
@@ -63,7 +65,7 @@ impl Check for NoNewPrivileges {
                 let path =
                     pod.container_path(container, "securityContext.allowPrivilegeEscalation");
                 findings.push(Finding {
-                    remedy: Remedy::Set(path.clone(), "false".into()),
+                    remedy: remedy(pod, container, path.clone(), value.is_some()),
                     path,
                     found: value.map_or(Found::Absent, Found::Bool),
                     allowed: "false".into(),
@@ -72,6 +74,39 @@ impl Check for NoNewPrivileges {
             }
         }
     }
+}
+
+fn remedy(
+    pod: &PodView<'_>,
+    container: ContainerRef<'_>,
+    path: FieldPath,
+    is_written: bool,
+) -> Remedy {
+    let context = container.security_context();
+    let adds = context
+        .and_then(|context| context.capabilities.as_ref())
+        .and_then(|capabilities| capabilities.add.as_deref())
+        .unwrap_or_default();
+    // The API server takes `false` beside neither of the two.
+    let advice = if context.and_then(|context| context.privileged) == Some(true) {
+        format!(
+            "remove privileged, beside which the API server refuses it, then set {path} to false"
+        )
+    } else if adds.iter().any(|name| matches!(&**name, "SYS_ADMIN" | "CAP_SYS_ADMIN")) {
+        format!(
+            "remove SYS_ADMIN, beside which the API server refuses it, then set {path} to false"
+        )
+    // Only the first revision asks it of them.
+    } else if pod.is_windows() {
+        "except the pod: the API server refuses the field on Windows".to_owned()
+    } else {
+        return Remedy::set_or_fill(is_written, path, "false", |path, value| {
+            let reason =
+                "only set-uid programs and file capabilities notice, such as sudo and ping";
+            Fill::safe(path, value, reason)
+        });
+    };
+    Remedy::Advice(advice.into())
 }
 
 fn explain(findings: &[Finding]) -> (String, String) {
@@ -85,7 +120,7 @@ fn explain(findings: &[Finding]) -> (String, String) {
 #[cfg(test)]
 mod tests {
     use super::RULE;
-    use crate::rules::testing::{lines, said};
+    use crate::rules::testing::{WRITTEN, fills, fills_at, lines, said};
 
     const SPEC: &str = r#"{"os": {"name": "windows"}, "containers": [
         {"name": "a", "securityContext": {"allowPrivilegeEscalation": true}},
@@ -112,6 +147,24 @@ mod tests {
             lines(&RULE, &[], r#"{"containers": [{"name": "a"}]}"#),
             ["containers[a].securityContext.allowPrivilegeEscalation is absent, must be false; \
                  set spec.containers[0].securityContext.allowPrivilegeEscalation to false"]
+        );
+    }
+
+    #[test]
+    fn an_absent_flag_is_filled_in_where_the_api_server_takes_it() {
+        for (context, expected) in [
+            ("{}", "spec.containers[0].securityContext.allowPrivilegeEscalation=false safe"),
+            (r#"{"allowPrivilegeEscalation": true}"#, WRITTEN),
+            (r#"{"privileged": true}"#, "remove privileged, beside which"),
+            (r#"{"capabilities": {"add": ["CAP_SYS_ADMIN"]}}"#, "remove SYS_ADMIN, beside which"),
+        ] {
+            let spec = format!(r#"{{"containers": [{{"securityContext": {context}}}]}}"#);
+            let fills = fills(&RULE, &[], &spec);
+            assert!(fills.len() == 1 && fills[0].starts_with(expected), "{context}: {fills:?}");
+        }
+        assert!(
+            fills_at(&RULE, 8, r#"{"os": {"name": "windows"}, "containers": [{}]}"#)[0]
+                .contains("on Windows")
         );
     }
 }

@@ -8,7 +8,7 @@
 //! `{c}` is every init, main and ephemeral container. One revision: v1.0.
 
 use super::controls;
-use super::rule::{Check, PodSecurityCheck, PodSecurityLevel, Rule};
+use super::rule::{Check, FILLS_NOTHING, PodSecurityCheck, PodSecurityLevel, Rule};
 use super::words::{self, plural, quoted};
 use super::{Finding, Found, Remedy};
 use crate::pod::{AppArmorProfile, FieldPath, PodView, Subject};
@@ -30,6 +30,7 @@ pub(super) static RULE: Rule = Rule {
           kept out of reach, such as /proc/sys/kernel/core_pattern, becomes a way onto the node.",
     fix: "Remove the profile, or set its type to `RuntimeDefault`. A program that needs more gets a profile \
           of its own, installed on the nodes and named with `Localhost`.",
+    fills: FILLS_NOTHING,
     controls: &[
         controls::CIS_SECURITY_CONTEXT,
         controls::NSA_HARDENING,
@@ -94,7 +95,12 @@ fn is_allowed(profile: &AppArmorProfile<'_>) -> bool {
 
 fn bad_type(profile: &AppArmorProfile<'_>, path: FieldPath) -> Finding {
     Finding {
-        remedy: Remedy::Set(path.clone(), "\"RuntimeDefault\"".into()),
+        remedy: match profile.kind {
+            Some(_) => Remedy::Set(path.clone(), "\"RuntimeDefault\"".into()),
+            None => Remedy::Advice(
+                format!("complete the profile: set {path} to \"RuntimeDefault\"").into(),
+            ),
+        },
         path,
         found: profile.kind.as_deref().map_or(Found::Absent, |kind| Found::Text(kind.to_owned())),
         allowed: "\"RuntimeDefault\" or \"Localhost\"".into(),

@@ -8,7 +8,7 @@
 //! replaces it at the restricted level from v1.22.
 
 use super::controls;
-use super::rule::{Check, PodSecurityCheck, PodSecurityLevel, Rule};
+use super::rule::{Check, FILLS_NOTHING, PodSecurityCheck, PodSecurityLevel, Rule};
 use super::words::{self, quoted};
 use super::{Finding, Found, Remedy};
 use crate::pod::PodView;
@@ -28,6 +28,7 @@ pub(super) static RULE: Rule = Rule {
           each reach past the container in other ways, and NET_RAW forges packets on the pod network.",
     fix: "Remove the capability. Look for what the program wanted of it: most of SYS_ADMIN's and NET_ADMIN's \
           uses have a sysctl, a device plugin or a CNI plugin that does the work outside the pod.",
+    fills: FILLS_NOTHING,
     controls: &[
         controls::CIS_NET_RAW,
         controls::CIS_ADDED_CAPABILITIES,

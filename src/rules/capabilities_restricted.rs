@@ -14,8 +14,9 @@
 
 use super::controls;
 use super::rule::{Check, PodSecurityCheck, PodSecurityLevel, Rule};
+use super::user;
 use super::words::{self, quoted};
-use super::{Finding, Found, Remedy};
+use super::{Fill, Finding, Found, Remedy};
 use crate::pod::{ContainerRef, PodView};
 
 pub(super) static RULE: Rule = Rule {
@@ -34,6 +35,8 @@ pub(super) static RULE: Rule = Rule {
           root process works with, and most kernel exploits start from one of them.",
     fix: "Set `capabilities: {drop: [ALL]}` on every container. A server on a port below 1024 may add \
           NET_BIND_SERVICE, but listening on a higher port needs nothing.",
+    fills: "An absent `drop` becomes `[ALL]`: safe where the container is sure not to start as root, else risky. \
+            Lists that somebody wrote stay.",
     controls: &[
         controls::CIS_NET_RAW,
         controls::CIS_ADDED_CAPABILITIES,
@@ -78,11 +81,12 @@ impl Check for Dropped {
 fn check_container(pod: &PodView<'_>, container: ContainerRef<'_>, findings: &mut Vec<Finding>) {
     let capabilities =
         container.security_context().and_then(|context| context.capabilities.as_ref());
-    let drop = capabilities.and_then(|c| c.drop.as_deref()).unwrap_or_default();
+    let written = capabilities.and_then(|c| c.drop.as_deref());
+    let drop = written.unwrap_or_default();
     if !drop.iter().any(|name| &**name == "ALL") {
         let path = pod.container_path(container, "securityContext.capabilities.drop");
         findings.push(Finding {
-            remedy: Remedy::Set(path.clone(), "[\"ALL\"]".into()),
+            remedy: drop_all(pod, container, written.is_some()),
             path,
             found: if drop.is_empty() {
                 Found::Absent
@@ -109,6 +113,25 @@ fn check_container(pod: &PodView<'_>, container: ContainerRef<'_>, findings: &mu
     }
 }
 
+fn drop_all(pod: &PodView<'_>, container: ContainerRef<'_>, is_written: bool) -> Remedy {
+    // Only the first revision asks it of them.
+    if pod.is_windows() {
+        return Remedy::Advice(
+            "except the pod: the API server refuses capabilities on Windows".into(),
+        );
+    }
+    let path = pod.container_path(container, "securityContext.capabilities.drop");
+    Remedy::set_or_fill(is_written, path, "[\"ALL\"]", |path, value| {
+        if user::is_surely_not_root(pod, container) {
+            let reason = "a process that does not start as root has no capability to lose, unless a file grants it one";
+            Fill::safe(path, value, reason)
+        } else {
+            let reason = "the container may start as root, and an entry point that changes owners or its own user then stops";
+            Fill::risky(path, value, reason)
+        }
+    })
+}
+
 fn explain(findings: &[Finding]) -> (String, String) {
     let mut clauses = Vec::new();
     let keeping = words::containers(findings.iter().filter(|finding| finding.clause == DROP));
@@ -131,7 +154,7 @@ fn explain(findings: &[Finding]) -> (String, String) {
 #[cfg(test)]
 mod tests {
     use super::RULE;
-    use crate::rules::testing::{lines, said};
+    use crate::rules::testing::{WRITTEN, fills, fills_at, lines, said};
 
     const SPEC: &str = r#"{"os": {"name": "windows"}, "containers": [
         {"name": "a", "securityContext": {"capabilities": {"add": ["SYS_ADMIN", "CHOWN"]}}},
@@ -174,6 +197,32 @@ mod tests {
                 "containers[a].securityContext.capabilities.add[0] is \"KILL\", must be absent or \
                  \"NET_BIND_SERVICE\"; remove spec.containers[0].securityContext.capabilities.add[0]",
             ]
+        );
+    }
+
+    #[test]
+    fn all_is_dropped_where_nothing_is_and_safely_where_nobody_starts_as_root() {
+        let safe = "spec.containers[0].securityContext.capabilities.drop=[\"ALL\"] safe";
+        let risky = "spec.containers[0].securityContext.capabilities.drop=[\"ALL\"] risky";
+        for (pod, container, expected) in [
+            ("{}", "{}", risky),
+            ("{}", r#"{"capabilities": {"drop": null}, "runAsUser": 0}"#, risky),
+            ("{}", r#"{"runAsUser": 1}"#, safe),
+            (r#"{"runAsUser": 1}"#, "{}", safe),
+            (r#"{"runAsUser": 1}"#, r#"{"runAsUser": 0}"#, risky),
+            (r#"{"runAsNonRoot": true}"#, "{}", safe),
+            (r#"{"runAsNonRoot": true}"#, r#"{"runAsNonRoot": false}"#, risky),
+            ("{}", r#"{"capabilities": {"drop": []}}"#, WRITTEN),
+            ("{}", r#"{"capabilities": {"drop": ["NET_RAW"]}}"#, WRITTEN),
+        ] {
+            let spec = format!(
+                r#"{{"securityContext": {pod}, "containers": [{{"securityContext": {container}}}]}}"#
+            );
+            assert_eq!(fills(&RULE, &[], &spec), [expected], "{spec}");
+        }
+        assert!(
+            fills_at(&RULE, 22, r#"{"os": {"name": "windows"}, "containers": [{}]}"#)[0]
+                .contains("on Windows")
         );
     }
 }

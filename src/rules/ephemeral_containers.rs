@@ -5,7 +5,7 @@
 //! | `spec.ephemeralContainers` | absent, empty |
 
 use super::controls;
-use super::rule::{Check, Rule};
+use super::rule::{Check, FILLS_NOTHING, Rule};
 use super::{Finding, Found, Remedy};
 use crate::pod::{ContainerList, PodView};
 
@@ -19,6 +19,7 @@ pub(super) static RULE: Rule = Rule {
           reviewed without it. It joins the pod's network and volumes and may enter the process namespace of a \
           container, where it reads memory, environment and mounted secrets.",
     fix: "Debug a copy of the pod with `kubectl debug --copy-to`, in a namespace where that is allowed.",
+    fills: FILLS_NOTHING,
     controls: &[controls::NIST_ROGUE, controls::MITRE_ADMIN_COMMAND, controls::MITRE_DEPLOY],
     parameters: &[],
     build: |_| Box::new(NoEphemeralContainers),

@@ -7,7 +7,7 @@
 //! One revision: v1.0.
 
 use super::controls;
-use super::rule::{Check, PodSecurityCheck, PodSecurityLevel, Rule};
+use super::rule::{Check, FILLS_NOTHING, PodSecurityCheck, PodSecurityLevel, Rule};
 use super::{Finding, Found, Remedy};
 use crate::pod::{PodView, Subject};
 
@@ -22,6 +22,7 @@ pub(super) static RULE: Rule = Rule {
           the shared memory of the node's processes.",
     fix: "Remove the field. Expose ports with a Service; read another container's processes with \
           shareProcessNamespace; share memory inside the pod with an emptyDir of medium Memory.",
+    fills: FILLS_NOTHING,
     controls: &[
         controls::CIS_HOST_PID,
         controls::CIS_HOST_IPC,

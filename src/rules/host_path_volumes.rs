@@ -7,7 +7,7 @@
 //! One revision: v1.0. `restrictedVolumes` replaces it at the restricted level.
 
 use super::controls;
-use super::rule::{Check, PodSecurityCheck, PodSecurityLevel, Rule};
+use super::rule::{Check, FILLS_NOTHING, PodSecurityCheck, PodSecurityLevel, Rule};
 use super::words::{plural, quoted};
 use super::{Finding, Found, Remedy};
 use crate::pod::{PodView, Subject, VolumeSource};
@@ -24,6 +24,7 @@ pub(super) static RULE: Rule = Rule {
     fix: "Use an emptyDir for scratch space, a persistentVolumeClaim for data, and a configMap, secret or \
           projected volume for configuration. Agents that must read the node belong in a namespace of their \
           own, under an exception that names the path.",
+    fills: FILLS_NOTHING,
     controls: &[
         controls::CIS_HOST_PATH,
         controls::NSA_POD_ENFORCEMENT,

@@ -11,7 +11,7 @@
 
 use super::controls;
 use super::rule::{Arguments, Check, Parameter, Rule, Shape, Value};
-use super::{Finding, Found, Remedy};
+use super::{Fill, Finding, Found, Remedy};
 use crate::pod::{PodView, VolumeSource};
 
 pub(super) static RULE: Rule = Rule {
@@ -30,6 +30,7 @@ pub(super) static RULE: Rule = Rule {
           directories, and almost always only to read them.",
     fix: "Mount one of the allowed directories, with `readOnly: true` on every mount; or use an emptyDir or a \
           persistentVolumeClaim.",
+    fills: "An absent `readOnly` of a mount becomes `true`: risky, since the program may write there.",
     controls: &[
         controls::CIS_HOST_PATH,
         controls::NSA_POD_ENFORCEMENT,
@@ -107,7 +108,14 @@ fn check_mounts(pod: &PodView<'_>, findings: &mut Vec<Finding>) {
             if is_of_node && mount.read_only != Some(true) {
                 let path = pod.container_path(container, format!("volumeMounts[{index}].readOnly"));
                 findings.push(Finding {
-                    remedy: Remedy::Set(path.clone(), "true".into()),
+                    remedy: Remedy::set_or_fill(
+                        mount.read_only.is_some(),
+                        path.clone(),
+                        "true",
+                        |path, value| {
+                            Fill::risky(path, value, "a program that writes there cannot any more")
+                        },
+                    ),
                     path,
                     found: mount.read_only.map_or(Found::Absent, Found::Bool),
                     allowed: "true".into(),
@@ -137,7 +145,7 @@ fn segments(path: &str) -> Option<impl Iterator<Item = &str>> {
 mod tests {
     use super::{RULE, is_under};
     use crate::rules::Value;
-    use crate::rules::testing::{lines, texts};
+    use crate::rules::testing::{WRITTEN, fills, lines, texts};
 
     #[test]
     fn paths_are_compared_by_whole_segments() {
@@ -193,5 +201,14 @@ mod tests {
         );
         assert!(lines(&RULE, &[], SPEC)[0].contains("must be absent"));
         assert_eq!(lines(&RULE, &[], r#"{"volumes": [{"name": "v", "hostPath": {}}]}"#).len(), 1);
+    }
+
+    #[test]
+    fn an_absent_flag_may_be_filled_in_at_a_risk() {
+        let arguments = [("allowed", texts(&["/var/log"]))];
+        assert_eq!(
+            fills(&RULE, &arguments, SPEC),
+            ["spec.initContainers[0].volumeMounts[1].readOnly=true risky", WRITTEN]
+        );
     }
 }

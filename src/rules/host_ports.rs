@@ -9,7 +9,7 @@
 use std::collections::BTreeSet;
 
 use super::controls;
-use super::rule::{Check, PodSecurityCheck, PodSecurityLevel, Rule};
+use super::rule::{Check, FILLS_NOTHING, PodSecurityCheck, PodSecurityLevel, Rule};
 use super::words::{self, plural};
 use super::{Finding, Found, Remedy};
 use crate::pod::PodView;
@@ -28,6 +28,7 @@ pub(super) static RULE: Rule = Rule {
           receives traffic meant for another service, and opens a way in from outside the cluster.",
     fix: "Remove `hostPort` and expose the container with a Service. With `hostNetwork: true` the API server \
           sets hostPort to containerPort by itself, so `hostNetwork` has to go.",
+    fills: FILLS_NOTHING,
     controls: &[
         controls::CIS_HOST_PORTS,
         controls::NSA_POD_ENFORCEMENT,

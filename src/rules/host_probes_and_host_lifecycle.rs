@@ -10,7 +10,7 @@
 use std::collections::BTreeSet;
 
 use super::controls;
-use super::rule::{Check, PodSecurityCheck, PodSecurityLevel, Rule};
+use super::rule::{Check, FILLS_NOTHING, PodSecurityCheck, PodSecurityLevel, Rule};
 use super::words::{self, plural, quoted};
 use super::{Finding, Found, Remedy};
 use crate::pod::{PodView, Probe};
@@ -32,6 +32,7 @@ pub(super) static RULE: Rule = Rule {
           requests to services on the node's loopback, to the cloud's metadata address, or into networks \
           that the pod itself cannot reach. Probe results tell the author what answered.",
     fix: "Remove `host`. To send a Host header, set it in `httpGet.httpHeaders`.",
+    fills: FILLS_NOTHING,
     controls: &[controls::NIST_UNBOUNDED_NETWORK, controls::MITRE_DISCOVERY],
     parameters: &[],
     build: |_| Box::new(HostProbes),

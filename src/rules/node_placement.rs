@@ -10,7 +10,7 @@
 //! place pods by affinity and are not touched.
 
 use super::controls;
-use super::rule::{Check, Rule};
+use super::rule::{Check, FILLS_NOTHING, Rule};
 use super::{Finding, Found, Remedy};
 use crate::pod::{PodView, Toleration};
 
@@ -24,6 +24,7 @@ pub(super) static RULE: Rule = Rule {
           own the whole cluster rather than one node.",
     fix: "Remove `nodeName` and use node affinity. Remove the toleration, or name the taint of the nodes that \
           are meant for the workload.",
+    fills: FILLS_NOTHING,
     controls: &[controls::NIST_SENSITIVITY, controls::MITRE_DEPLOY],
     parameters: &[],
     build: |_| Box::new(Placement),

@@ -7,7 +7,7 @@
 //! `{c}` is every init, main and ephemeral container. One revision: v1.0.
 
 use super::controls;
-use super::rule::{Check, PodSecurityCheck, PodSecurityLevel, Rule};
+use super::rule::{Check, FILLS_NOTHING, PodSecurityCheck, PodSecurityLevel, Rule};
 use super::words;
 use super::{Finding, Found, Remedy};
 use crate::pod::PodView;
@@ -26,6 +26,7 @@ pub(super) static RULE: Rule = Rule {
           is root on the node, with the kubelet's credentials and every other pod's secrets.",
     fix: "Remove `privileged: true`. Where a program needs one thing of it, grant that one thing: a device \
           through a device plugin, a single capability, or a sysctl.",
+    fills: FILLS_NOTHING,
     controls: &[
         controls::CIS_PRIVILEGED,
         controls::NSA_POD_ENFORCEMENT,

@@ -10,7 +10,8 @@
 
 use super::controls;
 use super::rule::{
-    Arguments, Check, INSIDE_USER_NAMESPACE, PodSecurityCheck, PodSecurityLevel, Rule,
+    Arguments, Check, FILLS_NOTHING, INSIDE_USER_NAMESPACE, PodSecurityCheck, PodSecurityLevel,
+    Rule,
 };
 use super::words::{self, quoted};
 use super::{Finding, Found, Remedy};
@@ -32,6 +33,7 @@ pub(super) static RULE: Rule = Rule {
           /proc/sys/kernel/core_pattern or /proc/sysrq-trigger to run code on, or crash, the node.",
     fix: "Remove `procMount`. Building containers inside containers, its one use, belongs in a user namespace \
           (`hostUsers: false`).",
+    fills: FILLS_NOTHING,
     controls: &[
         controls::CIS_SECURITY_CONTEXT,
         controls::NSA_HARDENING,

@@ -8,7 +8,7 @@
 
 use super::controls;
 use super::proc_mount::{ProcMount, explain};
-use super::rule::{PodSecurityCheck, PodSecurityLevel, Rule};
+use super::rule::{FILLS_NOTHING, PodSecurityCheck, PodSecurityLevel, Rule};
 
 pub(super) static RULE: Rule = Rule {
     id: "procMount_restricted",
@@ -23,6 +23,7 @@ pub(super) static RULE: Rule = Rule {
           by everyone who may: kernel addresses, keys and timers of the whole node, which is what an exploit \
           of the kernel looks for first.",
     fix: "Remove `procMount`.",
+    fills: FILLS_NOTHING,
     controls: &[
         controls::CIS_SECURITY_CONTEXT,
         controls::NSA_HARDENING,

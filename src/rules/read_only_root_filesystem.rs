@@ -9,7 +9,7 @@
 
 use super::controls;
 use super::rule::{Check, Rule};
-use super::{Finding, Found, Remedy};
+use super::{Fill, Finding, Found, Remedy};
 use crate::pod::PodView;
 
 pub(super) static RULE: Rule = Rule {
@@ -27,6 +27,7 @@ pub(super) static RULE: Rule = Rule {
           libraries, and stays until the container is replaced. On a read-only root none of that can be \
           written where it would be run again.",
     fix: "Set `readOnlyRootFilesystem: true` and mount an emptyDir where the program writes, such as /tmp.",
+    fills: "An absent flag becomes `true`: risky, since most programs write somewhere.",
     controls: &[controls::CIS_SECURITY_CONTEXT, controls::NSA_IMMUTABLE, controls::NIST_APP],
     parameters: &[],
     build: |_| Box::new(ReadOnlyRoot),
@@ -47,7 +48,15 @@ impl Check for ReadOnlyRoot {
             if value != Some(true) {
                 let path = pod.container_path(container, "securityContext.readOnlyRootFilesystem");
                 findings.push(Finding {
-                    remedy: Remedy::Set(path.clone(), "true".into()),
+                    remedy: Remedy::set_or_fill(
+                        value.is_some(),
+                        path.clone(),
+                        "true",
+                        |path, value| {
+                            let reason = "a program that writes into its image's files stops";
+                            Fill::risky(path, value, reason)
+                        },
+                    ),
                     path,
                     found: value.map_or(Found::Absent, Found::Bool),
                     allowed: "true".into(),
@@ -61,7 +70,7 @@ impl Check for ReadOnlyRoot {
 #[cfg(test)]
 mod tests {
     use super::RULE;
-    use crate::rules::testing::lines;
+    use crate::rules::testing::{WRITTEN, fills, lines};
 
     const SPEC: &str = r#"{"os": {"name": "linux"}, "containers": [
         {"name": "a", "securityContext": {"readOnlyRootFilesystem": true}},
@@ -84,5 +93,16 @@ mod tests {
     #[test]
     fn windows_is_exempt() {
         assert!(lines(&RULE, &[], &SPEC.replace("linux", "windows")).is_empty());
+    }
+
+    #[test]
+    fn an_absent_flag_may_be_filled_in_at_a_risk() {
+        assert_eq!(
+            fills(&RULE, &[], SPEC),
+            [
+                WRITTEN,
+                "spec.ephemeralContainers[0].securityContext.readOnlyRootFilesystem=true risky"
+            ]
+        );
     }
 }

@@ -24,6 +24,7 @@ pub(super) static RULE: Rule = Rule {
           else's process, and without requests the scheduler cannot know that the node is full.",
     fix: "Set `resources.requests` to what the container usually takes and `resources.limits.memory` to what \
           it may take at most. A LimitRange gives defaults to a whole namespace.",
+    fills: "Nothing: the numbers are known to nobody but the owner.",
     controls: &[controls::NSA_HARDENING, controls::MITRE_HIJACKING, controls::MITRE_DENIAL],
     parameters: &[
         Parameter {

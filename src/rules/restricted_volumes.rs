@@ -13,7 +13,7 @@
 use std::collections::BTreeSet;
 
 use super::controls;
-use super::rule::{Check, PodSecurityCheck, PodSecurityLevel, Rule};
+use super::rule::{Check, FILLS_NOTHING, PodSecurityCheck, PodSecurityLevel, Rule};
 use super::words::{plural, quoted};
 use super::{Finding, Found, Remedy};
 use crate::pod::{PodView, Subject, VolumeSource};
@@ -28,6 +28,7 @@ pub(super) static RULE: Rule = Rule {
           mount whatever server the author names: an NFS share with set-uid files, an iSCSI disk whose broken \
           file system attacks the kernel's parser, a flexVolume driver or git clone that runs on the node.",
     fix: "Have an administrator make a PersistentVolume, or a StorageClass with a CSI driver, and claim it.",
+    fills: FILLS_NOTHING,
     controls: &[
         controls::CIS_HOST_PATH,
         controls::NSA_POD_ENFORCEMENT,

@@ -21,6 +21,8 @@ pub struct Rule {
     pub why: &'static str,
     /// How to make a workload comply.
     pub fix: &'static str,
+    /// What Podgate fills in by itself, and how safe that is; or why nothing.
+    pub fills: &'static str,
     /// Published controls that the rule answers.
     pub controls: &'static [Control],
     /// Parameters that a policy may give.
@@ -30,6 +32,10 @@ pub struct Rule {
     /// Pod Security's check of the same id, where there is one.
     pub pod_security: Option<PodSecurityCheck>,
 }
+
+/// The text of rules that only break where somebody wrote something.
+pub(super) const FILLS_NOTHING: &str =
+    "Nothing: what breaks the rule was written by somebody, and Podgate never overwrites.";
 
 /// A rule with its arguments filled in. Pure.
 pub trait Check: Send + Sync + fmt::Debug {

@@ -31,6 +31,7 @@ pub(super) static RULE: Rule = Rule {
           Group 0 may read and often write what root left open to its group, in the image, in volumes, and in \
           any path of the node that is mounted.",
     fix: "Set `securityContext.runAsGroup` on the pod to a group of the image's own.",
+    fills: "Nothing: which group the image needs is known to nobody but the owner.",
     controls: &[controls::CIS_SECURITY_CONTEXT, controls::NSA_NON_ROOT, controls::NIST_RUNTIME],
     parameters: &[],
     build: |_| Box::new(NotRootGroup),

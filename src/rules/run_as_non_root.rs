@@ -12,8 +12,9 @@ use super::controls;
 use super::rule::{
     Arguments, Check, INSIDE_USER_NAMESPACE, PodSecurityCheck, PodSecurityLevel, Rule,
 };
+use super::user;
 use super::words;
-use super::{Finding, Found, Remedy};
+use super::{Fill, Finding, Found, Remedy};
 use crate::pod::PodView;
 
 pub(super) static RULE: Rule = Rule {
@@ -33,6 +34,8 @@ pub(super) static RULE: Rule = Rule {
           node; the same hole gives an ordinary user next to nothing. Images run as root unless told not to.",
     fix: "Set `securityContext.runAsNonRoot: true` on the pod, and build the image with a numeric USER or set \
           `runAsUser`: the kubelet refuses an image whose user is root or a name.",
+    fills: "Where neither pod nor container says anything, `true` in the pod: safe where every container that it \
+            reaches has a `runAsUser` other than 0, else risky. Not where one of them is told to run as 0.",
     controls: &[
         controls::CIS_ROOT,
         controls::NSA_NON_ROOT,
@@ -100,12 +103,36 @@ impl Check for NonRoot {
                     path: pod.container_path(container, FIELD),
                     found: Found::Absent,
                     allowed: "true, here or in the pod's securityContext".into(),
-                    remedy: Remedy::Set(pod.path(FIELD), "true".into()),
+                    remedy: remedy(pod),
                     clause: UNSET,
                 }),
             }
         }
     }
+}
+
+/// Nobody says anything for the pod, nor for a container of it: one entry in the pod serves all those.
+fn remedy(pod: &PodView<'_>) -> Remedy {
+    let path = pod.path(FIELD);
+    let reached = || {
+        pod.containers().filter(|container| {
+            container.security_context().and_then(|context| context.run_as_non_root).is_none()
+        })
+    };
+    if let Some(root) = reached().find(|container| user::of(pod, *container) == Some(0)) {
+        let name = root.name();
+        return Remedy::Advice(
+            format!("let container {name:?} run as a user other than 0, then set {path} to true")
+                .into(),
+        );
+    }
+    Remedy::Fill(if reached().all(|container| user::of(pod, container).is_some()) {
+        let reason = "every container is told to run as a user other than root";
+        Fill::safe(path, "true", reason)
+    } else {
+        let reason = "the kubelet refuses to start an image whose user is root or a name";
+        Fill::risky(path, "true", reason)
+    })
 }
 
 fn explain(findings: &[Finding]) -> (String, String) {
@@ -124,7 +151,7 @@ fn explain(findings: &[Finding]) -> (String, String) {
 mod tests {
     use super::RULE;
     use crate::rules::Value;
-    use crate::rules::testing::{lines, said};
+    use crate::rules::testing::{WRITTEN, fills, lines, said};
 
     #[test]
     fn false_in_the_pod_fails_even_where_every_container_says_true() {
@@ -188,5 +215,30 @@ mod tests {
         );
         let allow = [("insideUserNamespace", Value::Text("Allow".to_owned()))];
         assert!(lines(&RULE, &allow, spec).is_empty());
+    }
+
+    #[test]
+    fn the_pod_is_filled_in_safely_where_all_whom_it_reaches_have_a_user() {
+        let safe = "spec.securityContext.runAsNonRoot=true safe";
+        let risky = "spec.securityContext.runAsNonRoot=true risky";
+        for (pod, a, b, expected) in [
+            ("{}", r#"{"runAsUser": 1}"#, r#"{"runAsUser": 2}"#, &[safe, safe][..]),
+            ("{}", r#"{"runAsUser": 1}"#, "{}", &[risky, risky]),
+            ("{}", r#"{"runAsUser": 1}"#, r#"{"runAsNonRoot": true}"#, &[safe]),
+            (r#"{"runAsUser": 1}"#, "{}", "{}", &[safe, safe]),
+            ("{}", "{}", r#"{"runAsNonRoot": false}"#, &[risky, WRITTEN]),
+        ] {
+            let spec = format!(
+                r#"{{"securityContext": {pod}, "containers": [{{"securityContext": {a}}}, {{"securityContext": {b}}}]}}"#
+            );
+            assert_eq!(fills(&RULE, &[], &spec), expected, "{spec}");
+        }
+        let root = r#"{"containers": [{"name": "a", "securityContext": {"runAsUser": 0}}]}"#;
+        assert_eq!(
+            fills(&RULE, &[], root),
+            [
+                "let container \"a\" run as a user other than 0, then set spec.securityContext.runAsNonRoot to true"
+            ]
+        );
     }
 }

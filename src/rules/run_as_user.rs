@@ -9,7 +9,8 @@
 
 use super::controls;
 use super::rule::{
-    Arguments, Check, INSIDE_USER_NAMESPACE, PodSecurityCheck, PodSecurityLevel, Rule,
+    Arguments, Check, FILLS_NOTHING, INSIDE_USER_NAMESPACE, PodSecurityCheck, PodSecurityLevel,
+    Rule,
 };
 use super::words;
 use super::{Finding, Found, Remedy};
@@ -31,6 +32,7 @@ pub(super) static RULE: Rule = Rule {
           node's root: it owns the node's files in every mount, and may use each capability that the runtime \
           left, so the first escape bug is enough.",
     fix: "Remove `runAsUser`, or set it to the numeric user that the image was built for.",
+    fills: FILLS_NOTHING,
     controls: &[
         controls::CIS_ROOT,
         controls::NSA_NON_ROOT,

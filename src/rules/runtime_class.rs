@@ -9,7 +9,7 @@
 
 use super::controls;
 use super::rule::{Arguments, Check, Parameter, Rule, Shape};
-use super::{Finding, Found, Remedy};
+use super::{Fill, Finding, Found, Remedy};
 use crate::pod::{FieldPath, PodView};
 
 pub(super) static RULE: Rule = Rule {
@@ -22,6 +22,7 @@ pub(super) static RULE: Rule = Rule {
           it leaves the sandbox it was meant for, or takes a class whose handler grants devices or whose name \
           is exempt from Pod Security Admission.",
     fix: "Set `runtimeClassName` to an allowed class, or remove it where none is asked for.",
+    fills: "Where `allowed` lists a single class, an absent `runtimeClassName` becomes that: risky.",
     controls: &[controls::NIST_SENSITIVITY, controls::NIST_RUNTIME, controls::MITRE_ESCAPE],
     parameters: &[Parameter {
         name: "allowed",
@@ -77,7 +78,13 @@ impl RuntimeClass {
             return Remedy::Remove(path.clone());
         }
         match &self.allowed[..] {
-            [only] => Remedy::Set(path.clone(), format!("{only:?}").into()),
+            [only] => {
+                let value = serde_json::Value::from(only.as_str()).to_string();
+                Remedy::set_or_fill(!name.is_empty(), path.clone(), value, |path, value| {
+                    let reason = "a program may not run, or run slower, under another runtime";
+                    Fill::risky(path, value, reason)
+                })
+            }
             _ => Remedy::Advice("set spec.runtimeClassName to an allowed class".into()),
         }
     }
@@ -86,7 +93,7 @@ impl RuntimeClass {
 #[cfg(test)]
 mod tests {
     use super::RULE;
-    use crate::rules::testing::{lines, texts};
+    use crate::rules::testing::{WRITTEN, fills, lines, texts};
 
     const KATA: &str = r#"{"runtimeClassName": "kata"}"#;
 
@@ -123,5 +130,14 @@ mod tests {
                 "spec.runtimeClassName is \"kata\", must be absent or one of \"gvisor\"; remove spec.runtimeClassName"
             ]
         );
+    }
+
+    #[test]
+    fn a_single_class_may_be_filled_in_at_a_risk() {
+        let arguments = [("allowed", texts(&["gvisor"]))];
+        assert_eq!(fills(&RULE, &arguments, "{}"), ["spec.runtimeClassName=\"gvisor\" risky"]);
+        assert_eq!(fills(&RULE, &arguments, KATA), [WRITTEN]);
+        let arguments = [("allowed", texts(&["gvisor", "kata-qemu"]))];
+        assert!(fills(&RULE, &arguments, "{}")[0].contains("an allowed class"));
     }
 }

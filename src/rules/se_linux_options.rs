@@ -9,7 +9,7 @@
 //! `{c}` is every init, main and ephemeral container.
 
 use super::controls;
-use super::rule::{Check, PodSecurityCheck, PodSecurityLevel, Rule};
+use super::rule::{Check, FILLS_NOTHING, PodSecurityCheck, PodSecurityLevel, Rule};
 use super::words::{self, plural, quoted};
 use super::{Finding, Found, Remedy};
 use crate::pod::{FieldPath, PodView, SeLinuxOptions};
@@ -30,6 +30,7 @@ pub(super) static RULE: Rule = Rule {
           role of its own choosing opens types that containers never get.",
     fix: "Remove the field and let the runtime choose. Relabel a volume, rather than widening the type, where \
           access to data is refused.",
+    fills: FILLS_NOTHING,
     controls: &[
         controls::CIS_SECURITY_CONTEXT,
         controls::NSA_HARDENING,

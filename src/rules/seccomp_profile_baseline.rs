@@ -9,7 +9,7 @@
 //! replaces it at the restricted level from v1.19.
 
 use super::controls;
-use super::rule::{Check, PodSecurityCheck, PodSecurityLevel, Rule};
+use super::rule::{Check, FILLS_NOTHING, PodSecurityCheck, PodSecurityLevel, Rule};
 use super::words::{self, plural, quoted};
 use super::{Finding, Found, Remedy};
 use crate::pod::{FieldPath, PodView, SeccompProfile};
@@ -30,6 +30,7 @@ pub(super) static RULE: Rule = Rule {
           kernel is open to any process of the container, root or not.",
     fix: "Remove the profile or set its type to `RuntimeDefault`. A program that needs a refused call gets a \
           profile of its own, installed on the nodes and named with `Localhost`.",
+    fills: FILLS_NOTHING,
     controls: &[
         controls::CIS_SECCOMP,
         controls::NSA_HARDENING,
@@ -118,7 +119,12 @@ pub(super) fn is_allowed(profile: &SeccompProfile<'_>) -> bool {
 /// The finding for a profile that does not.
 pub(super) fn bad_type(profile: &SeccompProfile<'_>, path: FieldPath) -> Finding {
     Finding {
-        remedy: Remedy::Set(path.clone(), "\"RuntimeDefault\"".into()),
+        remedy: match profile.kind {
+            Some(_) => Remedy::Set(path.clone(), "\"RuntimeDefault\"".into()),
+            None => Remedy::Advice(
+                format!("complete the profile: set {path} to \"RuntimeDefault\"").into(),
+            ),
+        },
         path,
         found: profile.kind.as_deref().map_or(Found::Absent, |kind| Found::Text(kind.to_owned())),
         allowed: "\"RuntimeDefault\" or \"Localhost\"".into(),

@@ -16,7 +16,7 @@ use super::controls;
 use super::rule::{Check, PodSecurityCheck, PodSecurityLevel, Rule};
 use super::seccomp_profile_baseline::{FIELD, TYPE, bad_type, explain_types, is_allowed};
 use super::words;
-use super::{Finding, Found, Remedy};
+use super::{Fill, Finding, Found, Remedy};
 use crate::pod::PodView;
 
 pub(super) static RULE: Rule = Rule {
@@ -35,6 +35,8 @@ pub(super) static RULE: Rule = Rule {
           system calls is open to any process in the container. Many kernel exploits that led out of \
           containers began with a call that the runtime's default profile refuses.",
     fix: "Set `securityContext.seccompProfile: {type: RuntimeDefault}` on the pod.",
+    fills: "Where neither pod nor container has a profile, `{type: RuntimeDefault}` in the pod: safe. A profile \
+            that somebody wrote stays.",
     controls: &[
         controls::CIS_SECCOMP,
         controls::NSA_HARDENING,
@@ -90,12 +92,27 @@ impl Check for Required {
                     allowed:
                         "\"RuntimeDefault\" or \"Localhost\", here or in the pod's securityContext"
                             .into(),
-                    remedy: Remedy::Set(pod.path(PROFILE), r#"{"type":"RuntimeDefault"}"#.into()),
+                    remedy: remedy(pod),
                     clause: UNSET,
                 }),
             }
         }
     }
+}
+
+/// The pod has no profile, and a container of it has none either.
+fn remedy(pod: &PodView<'_>) -> Remedy {
+    // Only the first revision asks it of them.
+    if pod.is_windows() {
+        return Remedy::Advice(
+            "except the pod: the API server refuses a seccomp profile on Windows".into(),
+        );
+    }
+    Remedy::Fill(Fill::safe(
+        pod.path(PROFILE),
+        r#"{"type":"RuntimeDefault"}"#,
+        "the runtime's default profile refuses no system call that ordinary programs make",
+    ))
 }
 
 fn explain(findings: &[Finding]) -> (String, String) {
@@ -113,7 +130,7 @@ fn explain(findings: &[Finding]) -> (String, String) {
 #[cfg(test)]
 mod tests {
     use super::RULE;
-    use crate::rules::testing::{lines, said};
+    use crate::rules::testing::{WRITTEN, fills, fills_at, lines, said};
 
     #[test]
     fn the_pod_answers_for_containers_without_a_profile() {
@@ -168,5 +185,16 @@ mod tests {
                  set spec.securityContext.seccompProfile to {\"type\":\"RuntimeDefault\"}"
             ]
         );
+    }
+
+    #[test]
+    fn the_default_profile_is_filled_in_once_for_all_containers() {
+        let spec = r#"{"containers": [{"name": "a"}, {"name": "b"}]}"#;
+        let fill = r#"spec.securityContext.seccompProfile={"type":"RuntimeDefault"} safe"#;
+        assert_eq!(fills(&RULE, &[], spec), [fill, fill]);
+        let spec = r#"{"securityContext": {"seccompProfile": {"type": "Unconfined"}}}"#;
+        assert_eq!(fills(&RULE, &[], spec), [WRITTEN]);
+        let windows = r#"{"os": {"name": "windows"}, "containers": [{"name": "a"}]}"#;
+        assert!(fills_at(&RULE, 19, windows)[0].contains("on Windows"));
     }
 }

@@ -12,8 +12,8 @@
 
 use super::controls;
 use super::rule::{Check, Rule};
-use super::{Finding, Found, Remedy};
-use crate::pod::PodView;
+use super::{Fill, Finding, Found, Remedy};
+use crate::pod::{FieldPath, PodView};
 
 pub(super) static RULE: Rule = Rule {
     id: "serviceAccountToken",
@@ -28,6 +28,8 @@ pub(super) static RULE: Rule = Rule {
           reads other namespaces with whatever was granted to the account.",
     fix: "Set `automountServiceAccountToken: false` on the pod. Programs that use the API get a service \
           account of their own with the least rights, under an exception.",
+    fills: "An absent `automountServiceAccountToken` becomes `false` in templates and manifests: risky. In a pod \
+            on its way in it is too late where the API server has already added the token.",
     controls: &[controls::CIS_SERVICE_ACCOUNT_TOKENS, controls::NSA_TOKENS, controls::MITRE_TOKEN],
     parameters: &[],
     build: |_| Box::new(NoToken),
@@ -46,7 +48,7 @@ impl Check for NoToken {
         if automount != Some(false) {
             let path = pod.path("automountServiceAccountToken");
             findings.push(Finding {
-                remedy: Remedy::Set(path.clone(), "false".into()),
+                remedy: remedy(pod, path.clone()),
                 path,
                 found: automount.map_or(Found::Absent, Found::Bool),
                 allowed: "false".into(),
@@ -70,10 +72,27 @@ impl Check for NoToken {
     }
 }
 
+fn remedy(pod: &PodView<'_>, path: FieldPath) -> Remedy {
+    let automount = pod.spec().automount_service_account_token;
+    if automount.is_none() && pod.volumes().iter().any(|volume| volume.projects_token) {
+        // The volume would stay, and then nobody would have added it but the author.
+        return Remedy::Advice(
+            format!(
+                "where the pod is made from, set {path} to false: a token is in this one already"
+            )
+            .into(),
+        );
+    }
+    Remedy::set_or_fill(automount.is_some(), path, "false", |path, value| {
+        let reason = "a program that speaks to the Kubernetes API cannot do so any more";
+        Fill { reaches_pods: false, ..Fill::risky(path, value, reason) }
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::RULE;
-    use crate::rules::testing::lines;
+    use crate::rules::testing::{WRITTEN, fills, lines};
 
     fn spec(automount: &str, volume: &str) -> String {
         format!(
@@ -84,13 +103,18 @@ mod tests {
 
     #[test]
     fn absent_and_true_are_refused_once() {
-        for (automount, found) in [("null", "absent"), ("true", "true")] {
+        for (automount, found, remedy) in [
+            (
+                "null",
+                "absent",
+                "where the pod is made from, set spec.automountServiceAccountToken to false: \
+                 a token is in this one already",
+            ),
+            ("true", "true", "set spec.automountServiceAccountToken to false"),
+        ] {
             assert_eq!(
                 lines(&RULE, &[], &spec(automount, "kube-api-access-x7z2b")),
-                [format!(
-                    "spec.automountServiceAccountToken is {found}, must be false; \
-                     set spec.automountServiceAccountToken to false"
-                )]
+                [format!("spec.automountServiceAccountToken is {found}, must be false; {remedy}")]
             );
         }
     }
@@ -112,5 +136,14 @@ mod tests {
     fn false_without_tokens_is_allowed() {
         let spec = r#"{"automountServiceAccountToken": false, "volumes": [{"name": "v", "projected": {}}]}"#;
         assert!(lines(&RULE, &[], spec).is_empty());
+    }
+
+    #[test]
+    fn an_absent_field_may_be_filled_in_while_no_token_is_there() {
+        let fill = "spec.automountServiceAccountToken=false risky";
+        assert_eq!(fills(&RULE, &[], "{}"), [fill]);
+        let late = fills(&RULE, &[], &spec("null", "kube-api-access-x7z2b"));
+        assert!(late.len() == 1 && late[0].contains("already"), "{late:?}");
+        assert_eq!(fills(&RULE, &[], &spec("true", "kube-api-access-x7z2b")), [WRITTEN]);
     }
 }

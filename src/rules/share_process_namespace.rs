@@ -5,7 +5,7 @@
 //! | `spec.shareProcessNamespace` | absent, false |
 
 use super::controls;
-use super::rule::{Check, Rule};
+use super::rule::{Check, FILLS_NOTHING, Rule};
 use super::{Finding, Found, Remedy};
 use crate::pod::PodView;
 
@@ -19,6 +19,7 @@ pub(super) static RULE: Rule = Rule {
           may signal or trace them; a compromised side-car then owns the program it stands beside.",
     fix: "Remove `shareProcessNamespace`. Containers that must work together can talk over localhost or an \
           emptyDir.",
+    fills: FILLS_NOTHING,
     controls: &[controls::NIST_RUNTIME],
     parameters: &[],
     build: |_| Box::new(OwnProcesses),

@@ -9,7 +9,7 @@
 //! | | all 14 | v1.37 |
 
 use super::controls;
-use super::rule::{Check, PodSecurityCheck, PodSecurityLevel, Rule};
+use super::rule::{Check, FILLS_NOTHING, PodSecurityCheck, PodSecurityLevel, Rule};
 use super::words;
 use super::{Finding, Found, Remedy};
 use crate::pod::PodView;
@@ -24,6 +24,7 @@ pub(super) static RULE: Rule = Rule {
           does so for neighbours too, and the attacker needs no bug for it.",
     fix: "Remove the sysctl. Set what the node needs on the node, by its own configuration; write safe ones \
           with dots, not slashes.",
+    fills: FILLS_NOTHING,
     controls: &[
         controls::NSA_HARDENING,
         controls::NIST_RUNTIME,

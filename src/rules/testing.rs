@@ -42,6 +42,37 @@ pub(super) fn lines(rule: &Rule, arguments: &[(&str, Value)], spec: &str) -> Vec
         .collect()
 }
 
+/// What Podgate may do by itself about a Pod of this `spec`: a line a finding, `FIELD=VALUE SAFETY`, or
+/// why it may not.
+pub(super) fn fills(rule: &Rule, arguments: &[(&str, Value)], spec: &str) -> Vec<String> {
+    let arguments = arguments.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+    let check = (rule.build)(&Arguments(arguments.collect()));
+    told(&judge_pod(&*check, &format!(r#"{{"spec":{spec}}}"#)))
+}
+
+/// The same at a revision of Pod Security's check.
+pub(super) fn fills_at(rule: &Rule, revision: u16, spec: &str) -> Vec<String> {
+    let check = (rule.pod_security.as_ref().unwrap().build)(revision);
+    told(&judge_pod(&*check, &format!(r#"{{"spec":{spec}}}"#)))
+}
+
+fn told(findings: &[Finding]) -> Vec<String> {
+    findings
+        .iter()
+        .map(|finding| match (finding.remedy.fill(), finding.remedy.why_not()) {
+            (Some(fill), None) => {
+                assert!(!fill.reason.is_empty() && !fill.reason.ends_with('.'), "{fill:?}");
+                format!("{}={} {}", fill.path, fill.value, fill.applicability)
+            }
+            (None, Some(reason)) => reason.to_owned(),
+            other => unreachable!("{other:?}"),
+        })
+        .collect()
+}
+
+/// Why Podgate does not touch what somebody wrote.
+pub(super) const WRITTEN: &str = "somebody wrote it, and Podgate never overwrites";
+
 /// A list argument.
 pub(super) fn texts(items: &[&str]) -> Value {
     Value::Texts(items.iter().map(|&item| item.to_owned()).collect())

@@ -8,7 +8,7 @@
 //! so on a live cluster what is found here is what a Kubernetes newer than Podgate has added.
 
 use super::controls;
-use super::rule::{Check, Rule};
+use super::rule::{Check, FILLS_NOTHING, Rule};
 use super::{Finding, Found, Remedy};
 use crate::pod::{FieldPath, PodSecurityContext, PodView, SecurityContext, Text};
 
@@ -27,6 +27,7 @@ pub(super) static RULE: Rule = Rule {
           container out, a gate that does not know it waves it through; a misspelt field in a manifest is a \
           protection that somebody believes in and does not have.",
     fix: "Correct the spelling, remove the field, or upgrade Podgate to a version that knows it.",
+    fills: FILLS_NOTHING,
     controls: &[controls::CIS_SECURITY_CONTEXT, controls::NIST_RUNTIME],
     parameters: &[],
     build: |_| Box::new(UnknownFields),

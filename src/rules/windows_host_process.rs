@@ -7,7 +7,7 @@
 //! `{c}` is every init, main and ephemeral container. One revision: v1.0.
 
 use super::controls;
-use super::rule::{Check, PodSecurityCheck, PodSecurityLevel, Rule};
+use super::rule::{Check, FILLS_NOTHING, PodSecurityCheck, PodSecurityLevel, Rule};
 use super::words;
 use super::{Finding, Found, Remedy};
 use crate::pod::{FieldPath, PodView, WindowsOptions};
@@ -27,6 +27,7 @@ pub(super) static RULE: Rule = Rule {
           whoever runs code in it owns the node.",
     fix: "Remove `hostProcess`. Agents that configure Windows nodes belong in a namespace of their own, under \
           an exception.",
+    fills: FILLS_NOTHING,
     controls: &[
         controls::CIS_WINDOWS_HOST_PROCESS,
         controls::NIST_RUNTIME,

@@ -16,7 +16,7 @@ use super::metrics::{Endpoint, Rejection};
 use super::store::InForce;
 use super::{policies, respond};
 use crate::admission::{self, Review, ReviewError};
-use crate::engine::{Decision, Outcome, Scope};
+use crate::engine::{self, Decision, Outcome, Scope};
 use crate::ledger;
 
 /// Bodies past this are judged on a thread that may block: a large one would hold up every connection
@@ -119,25 +119,16 @@ fn judge(
         return Err(Rejection::Internal.into());
     };
     let mut review = review?;
-    if endpoint == Endpoint::Mutate {
-        let took = deadline.started().elapsed();
-        state.metrics.counted(endpoint, review.attributes.operation, Outcome::Allowed, took);
-        return Ok(respond::json(StatusCode::OK, respond::unchanged(&review.uid)));
-    }
     if endpoint == Endpoint::Policies {
         return Ok(judge_policy(state, &review, deadline));
     }
     let attributes = &mut review.attributes;
     attributes.namespace_labels =
         state.namespaces.as_ref().and_then(|namespaces| namespaces.labels(&attributes.namespace));
-    let scope = if endpoint == Endpoint::Validate { Scope::Deny } else { Scope::Observe };
     let in_force = state.store.load();
     let time = clock::now();
-    let judged = catch_unwind(AssertUnwindSafe(|| {
-        let decision = (state.decide)(&in_force.set, &review.attributes, scope, &review.uid, time);
-        let answer = respond::review(endpoint, &review.uid, &decision);
-        (decision, answer)
-    }));
+    let judged =
+        catch_unwind(AssertUnwindSafe(|| decide(state, &in_force, endpoint, &review, time)));
     let took = deadline.started().elapsed();
     let Ok((decision, answer)) = judged else {
         state.metrics.panicked();
@@ -148,9 +139,32 @@ fn judge(
         // Nobody reads the answer any more, and what was not answered was not decided.
         return Err(Rejection::Timeout.into());
     }
-    record(state, &in_force, &review, &decision, &Moment { time, took });
+    // An object that is left alone is decided about elsewhere.
+    if endpoint != Endpoint::Mutate || decision.outcome == Outcome::Fixed {
+        record(state, &in_force, &review, &decision, &Moment { time, took });
+    }
     state.metrics.reviewed(endpoint, review.attributes.operation, &decision, took);
     Ok(respond::json(StatusCode::OK, answer))
+}
+
+/// The decision of a pod's endpoint, and the answer that tells it.
+fn decide(
+    state: &State,
+    in_force: &InForce,
+    endpoint: Endpoint,
+    review: &Review<'_>,
+    time: Timestamp,
+) -> (Decision, Vec<u8>) {
+    let Review { uid, attributes, .. } = review;
+    if endpoint == Endpoint::Mutate {
+        let (decision, patch) = engine::fix(&in_force.set, attributes, uid, time);
+        let answer = respond::fixed(uid, &decision, &patch);
+        return (decision, answer);
+    }
+    let scope = if endpoint == Endpoint::Validate { Scope::Deny } else { Scope::Observe };
+    let decision = (state.decide)(&in_force.set, attributes, scope, uid, time);
+    let answer = respond::review(endpoint, uid, &decision);
+    (decision, answer)
 }
 
 /// A policy is no pod: there is no decision about it, and no record.

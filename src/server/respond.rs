@@ -6,22 +6,31 @@ use axum::response::Response;
 
 use super::metrics::{Endpoint, Rejection};
 use crate::admission::{self, MutateResponse};
-use crate::engine::{Decision, Outcome};
+use crate::engine::{Decision, Outcome, Patch};
 
 /// The answer to a review.
 pub(super) fn review(endpoint: Endpoint, uid: &str, decision: &Decision) -> Vec<u8> {
     match endpoint {
         Endpoint::Validate => annotated(validate(uid, decision), decision).to_json(),
         Endpoint::Observe => annotated(observe(uid, decision), decision).to_json(),
-        Endpoint::Mutate => unchanged(uid),
         // Nothing is decided about a pod there.
+        Endpoint::Mutate => unchanged(uid),
         Endpoint::Policies => admission::Response::allowed(uid).to_json(),
     }
 }
 
 /// An answer of `/mutate` without a patch.
-pub(super) fn unchanged(uid: &str) -> Vec<u8> {
+fn unchanged(uid: &str) -> Vec<u8> {
     MutateResponse::unchanged(admission::Response::allowed(uid)).to_json()
+}
+
+/// The answer of `/mutate`: each field that is filled in is told to the sender.
+pub(super) fn fixed(uid: &str, decision: &Decision, patch: &Patch) -> Vec<u8> {
+    if patch.is_empty() {
+        return unchanged(uid);
+    }
+    let response = admission::Response::allowed(uid).warnings(&decision.fix_warnings());
+    MutateResponse::patched(annotated(response, decision), &patch.to_json()).to_json()
 }
 
 /// Warnings are left to `/observe`, so that each is shown once.

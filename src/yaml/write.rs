@@ -62,7 +62,7 @@ fn flow(value: &Value) -> String {
 }
 
 /// Plain where nothing in it can mean anything else; otherwise as JSON quotes it, which YAML reads the same.
-fn scalar(text: &str) -> String {
+pub(super) fn scalar(text: &str) -> String {
     let plain = text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text
             .bytes()

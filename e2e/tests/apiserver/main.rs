@@ -8,6 +8,8 @@ mod debug;
 mod deletion;
 mod denial;
 mod exception;
+mod fix;
+mod fixtures;
 mod metrics;
 mod observe;
 mod outage;

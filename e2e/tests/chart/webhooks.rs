@@ -41,8 +41,26 @@ fn entries_are_those_of_the_design() {
     }
     let fix = entry(&objects, "fix.podgate.dev");
     assert_eq!(fix["reinvocationPolicy"], "IfNeeded");
-    assert_eq!(fix["rules"][0]["operations"], json!(["CREATE"]), "an update is never repaired");
-    assert_eq!(fix["rules"].as_array().unwrap().len(), 1);
+    let rules = fix["rules"].as_array().unwrap();
+    for rule in rules {
+        assert_eq!(rule["operations"], json!(["CREATE"]), "an update is never repaired");
+        assert_eq!(rule["scope"], "Namespaced");
+    }
+    let resources: Vec<_> = rules.iter().flat_map(|rule| texts(&rule["resources"])).collect();
+    assert_eq!(
+        resources,
+        [
+            "pods",
+            "replicationcontrollers",
+            "podtemplates",
+            "deployments",
+            "replicasets",
+            "statefulsets",
+            "daemonsets",
+            "jobs",
+            "cronjobs",
+        ]
+    );
 }
 
 /// Pain 1: the cluster froze though every policy only audited, because one entry carried all of them and failed closed.

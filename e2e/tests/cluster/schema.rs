@@ -26,7 +26,7 @@ fn every_rule_is_taken_with_its_parameters_and_refused_with_wrong_ones() -> Outc
     };
     for rule in rules::ALL {
         let _ = send(json!({rule.id: {}}))?.accepted()?;
-        let _ = send(json!({rule.id: {}, "enforcement": "Warn", "fix": "Never"}))?.accepted()?;
+        let _ = send(json!({rule.id: {}, "enforcement": "Warn", "fix": "Safe"}))?.accepted()?;
         let good: Value = rule
             .parameters
             .iter()
@@ -67,7 +67,8 @@ fn policies_that_cannot_be_meant_are_refused_with_their_field() -> Outcome {
             "spec.rules[0].enforcement",
         ),
         (json!({"rules": rules, "enforcement": "Refuse"}), "spec.enforcement"),
-        (json!({"rules": rules, "fix": "All"}), "spec.fix"),
+        (json!({"rules": rules, "fix": "Everything"}), "spec.fix"),
+        (json!({"rules": rules, "fixIn": "Deployments"}), "spec.fixIn"),
         (json!({"standard": {}}), "spec.standard.level"),
         (json!({"standard": {"level": "Strict"}}), "spec.standard.level"),
         (json!({"standard": {"level": "Baseline", "version": "1.30"}}), "spec.standard.version"),

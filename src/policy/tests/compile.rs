@@ -79,10 +79,18 @@ fn what_is_wrong_is_said_with_its_place_and_what_would_be_right() {
             "spec.enforcement: must be a string, is a boolean",
         ),
         (
-            "fix: Safe\nrules:\n- privileged: {}",
-            "spec.fix: Safe is not supported; fixing is not in this version",
+            "fix: safe\nrules:\n- privileged: {}",
+            "spec.fix: unknown fix \"safe\"; did you mean \"Safe\"?",
         ),
-        ("rules:\n- privileged: {}\n  fix: All", "spec.rules[0].fix: All is not supported"),
+        ("rules:\n- privileged: {}\n  fix: Al", "spec.rules[0].fix: unknown fix \"Al\""),
+        (
+            "fixIn: Pod\nrules:\n- privileged: {}",
+            "spec.fixIn: unknown fixIn \"Pod\"; did you mean \"Pods\"?",
+        ),
+        (
+            "fix: Safe\nstandard: {fromNamespaceLabels: true}",
+            "spec.fix: has no meaning here: nothing is filled in for the labels of a namespace",
+        ),
         ("rules:\n- cel: {name: x}", "spec.rules[0].cel: rules in CEL are not in this version"),
         ("rules:\n- images: {}", "spec.rules[0].images: rule images is not in this version"),
         (
