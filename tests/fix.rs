@@ -289,6 +289,8 @@ fn only_creation_is_fixed() {
         ("subResource", json!("resize")),
         ("object", json!({"kind": "Pod", "spec": {"containers": "none"}})),
         ("object", json!({"kind": "Pod", "spec": {"containers": []}})),
+        ("object", json!({"kind": "Pod", "spec": {"containers": [{"name": "a"}, null]}})),
+        ("object", json!({"kind": "Pod", "spec": {"containers": [{"image": "a"}]}})),
         ("object", json!({"kind": "Pod"})),
         ("object", json!(null)),
         ("kind", json!({"group": "example.com", "version": "v1", "kind": "Pod"})),
@@ -415,7 +417,7 @@ fn container() -> BoxedStrategy<Value> {
     ]);
     let devices = maybe(vec![json!([]), json!([]), json!([{"name": "v0"}])]);
     object(vec![
-        ("name", maybe(vec![json!("a"), json!("b")])),
+        ("name", proptest::sample::select(vec![Some(json!("a")), Some(json!("b"))]).boxed()),
         ("image", Just(Some(json!("example.com/a:1"))).boxed()),
         ("securityContext", some(context)),
         ("volumeMounts", mounts),

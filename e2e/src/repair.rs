@@ -21,7 +21,12 @@ pub struct Repaired {
 impl Repaired {
     /// Fills `pod` in by a policy that asks for a Pod Security Standard and has `fix: All`.
     pub fn by_standard(level: &str, version: &str, pod: &RawValue) -> Result<Self> {
-        let set = standard(level, version)?;
+        Self::by(&format!("{{fix: All, standard: {{level: {level}, version: {version}}}}}"), pod)
+    }
+
+    /// Fills `pod` in by a policy of this `spec`.
+    pub fn by(spec: &str, pod: &RawValue) -> Result<Self> {
+        let set = set(spec)?;
         let body = review(pod);
         let review = Review::decode(&body)?;
         let now = jiff::Timestamp::UNIX_EPOCH;
@@ -40,17 +45,16 @@ impl Repaired {
     }
 }
 
-fn standard(level: &str, version: &str) -> Result<PolicySet> {
+fn set(spec: &str) -> Result<PolicySet> {
     let text = format!(
-        "apiVersion: podgate.dev/v1\nkind: PodPolicy\nmetadata: {{name: standard}}\n\
-         spec: {{fix: All, standard: {{level: {level}, version: {version}}}}}\n"
+        "apiVersion: podgate.dev/v1\nkind: PodPolicy\nmetadata: {{name: repair}}\nspec: {spec}\n"
     );
     let options = Options {
         now: jiff::Timestamp::UNIX_EPOCH,
         trusted_labels: Vec::new(),
         expired: Severity::Error,
     };
-    let sources = [Source { name: "standard.yaml".to_owned(), text }];
+    let sources = [Source { name: "repair.yaml".to_owned(), text }];
     let compiled = policy::compile(&sources, &options);
     compiled.map(|(set, _)| set).map_err(|problems| anyhow!("{problems:?}"))
 }

@@ -86,9 +86,11 @@ fn created<'v>(attributes: &'v Attributes<'_>) -> Option<PodView<'v>> {
     }
     let object = attributes.object.as_ref().filter(|object| !object.is_being_deleted())?;
     let pod = object.pod(attributes.pod_kind()?)?;
-    // The API server takes no pod without containers, and there may be no `spec` to fill in.
+    // The API server takes no pod without containers, nor a container without a name. In such an object
+    // `spec` or a container may be `null`, which a patch cannot reach into.
     let has_containers = pod.spec().containers.as_deref().is_some_and(|list| !list.is_empty());
-    has_containers.then_some(pod)
+    let are_named = pod.containers().all(|container| !container.name().is_empty());
+    (has_containers && are_named).then_some(pod)
 }
 
 /// Marks violations that stand in nobody's way, since the fields are filled in before it matters.
@@ -96,10 +98,10 @@ fn created<'v>(attributes: &'v Attributes<'_>) -> Option<PodView<'v>> {
 /// A workload is not refused for what its pods will not have. A pod at the webhook is judged as it is:
 /// what could be filled in was, before it came here.
 pub(super) fn settle(judge: &Judge<'_, '_>, pod: &PodView<'_>, violations: &mut [Violation]) {
-    let is_created = judge.attributes.operation == admission::Operation::Create
-        && judge.attributes.subresource.is_empty();
     let settled = match pod.kind() {
-        Kind::Pod if judge.scope == Scope::All && is_created => Settled::Fix,
+        Kind::Pod if judge.scope == Scope::All && created(judge.attributes).is_some() => {
+            Settled::Fix
+        }
         Kind::Pod => return,
         _ => Settled::FixInPods,
     };

@@ -14,7 +14,9 @@
 
 use super::controls;
 use super::rule::{Check, PodSecurityCheck, PodSecurityLevel, Rule};
-use super::seccomp_profile_baseline::{FIELD, TYPE, bad_type, explain_types, is_allowed};
+use super::seccomp_profile_baseline::{
+    FIELD, POD_ANNOTATION, TYPE, bad_type, explain_types, is_allowed,
+};
 use super::words;
 use super::{Fill, Finding, Found, Remedy};
 use crate::pod::PodView;
@@ -36,7 +38,8 @@ pub(super) static RULE: Rule = Rule {
           containers began with a call that the runtime's default profile refuses.",
     fix: "Set `securityContext.seccompProfile: {type: RuntimeDefault}` on the pod.",
     fills: "Where neither pod nor container has a profile, `{type: RuntimeDefault}` in the pod: safe. A profile \
-            that somebody wrote stays.",
+            that somebody wrote stays. Not beside the old annotation for a profile, since the API server refuses \
+            a field that says otherwise.",
     controls: &[
         controls::CIS_SECCOMP,
         controls::NSA_HARDENING,
@@ -57,6 +60,8 @@ pub(super) static RULE: Rule = Rule {
 };
 
 const PROFILE: &str = "securityContext.seccompProfile";
+/// The profile that is filled in.
+const DEFAULT: &str = r#"{"type":"RuntimeDefault"}"#;
 
 /// The clause that a profile is given.
 const UNSET: &str = "unset";
@@ -108,9 +113,19 @@ fn remedy(pod: &PodView<'_>) -> Remedy {
             "except the pod: the API server refuses a seccomp profile on Windows".into(),
         );
     }
+    // It does nothing any more, and yet the API server refuses a field that says otherwise.
+    if pod.annotations().any(|(key, _)| key == POD_ANNOTATION) {
+        let (annotation, profile) = (pod.annotation_path(POD_ANNOTATION), pod.path(PROFILE));
+        return Remedy::Advice(
+            format!(
+                "remove {annotation}, which must say the same, then set {profile} to {DEFAULT}"
+            )
+            .into(),
+        );
+    }
     Remedy::Fill(Fill::safe(
         pod.path(PROFILE),
-        r#"{"type":"RuntimeDefault"}"#,
+        DEFAULT,
         "the runtime's default profile refuses no system call that ordinary programs make",
     ))
 }
@@ -130,7 +145,8 @@ fn explain(findings: &[Finding]) -> (String, String) {
 #[cfg(test)]
 mod tests {
     use super::RULE;
-    use crate::rules::testing::{WRITTEN, fills, fills_at, lines, said};
+    use crate::rules::Arguments;
+    use crate::rules::testing::{WRITTEN, fills, fills_at, judge_pod, lines, said};
 
     #[test]
     fn the_pod_answers_for_containers_without_a_profile() {
@@ -194,6 +210,10 @@ mod tests {
         assert_eq!(fills(&RULE, &[], spec), [fill, fill]);
         let spec = r#"{"securityContext": {"seccompProfile": {"type": "Unconfined"}}}"#;
         assert_eq!(fills(&RULE, &[], spec), [WRITTEN]);
+        let annotated = r#"{"metadata": {"annotations": {"seccomp.security.alpha.kubernetes.io/pod": "unconfined"}},
+            "spec": {"containers": [{"name": "a"}]}}"#;
+        let findings = judge_pod(&*(RULE.build)(&Arguments::default()), annotated);
+        assert!(findings[0].remedy.why_not().unwrap().starts_with("remove metadata.annotations["));
         let windows = r#"{"os": {"name": "windows"}, "containers": [{"name": "a"}]}"#;
         assert!(fills_at(&RULE, 19, windows)[0].contains("on Windows"));
     }

@@ -1,5 +1,5 @@
-//! Upstream's failing test pods, repaired: the API server takes each that it took before, and its own Pod Security
-//! lets those in of which nothing is left.
+//! Upstream's failing test pods, and random ones, repaired: the API server takes each that it took before, and its own
+//! Pod Security lets those in of which nothing is left.
 
 use std::collections::BTreeMap;
 
@@ -81,5 +81,41 @@ fn repaired_fixture_is_taken_where_the_fixture_was_and_admitted_where_nothing_is
     println!("{seen} failing fixtures, {taken} changed ones taken, {admitted} of them admitted");
     assert_eq!(seen, 3486);
     assert!(admitted > 100 && taken >= admitted);
+    Ok(())
+}
+
+/// All that is ever filled in.
+const ALL: &str = "{fix: All, standard: {level: Restricted, version: v1.37}, rules: [userNamespace: {}, \
+                   readOnlyRootFilesystem: {}, serviceAccountToken: {}, hostPaths: {allowed: [/]}]}";
+const RANDOM: [&str; 5] = ["random", "-count", "2000", "-seed", "7"];
+
+#[test]
+fn no_pod_is_repaired_into_one_that_the_api_server_refuses() -> Outcome {
+    let mut namespaces = Namespaces::default();
+    let (mut changed, mut refused) = (0, 0);
+    oracle::judgements(&RANDOM, |line| {
+        let Fixture { id, pod, .. } = serde_json::from_str(line)?;
+        let mut pod: Value = serde_json::from_str(pod.get())?;
+        // What nobody may send in a creation.
+        for (part, field) in [("spec", "ephemeralContainers"), ("metadata", "deletionTimestamp")] {
+            if let Some(part) = pod[part].as_object_mut() {
+                part.remove(field);
+            }
+        }
+        let repaired = Repaired::by(ALL, &serde_json::value::to_raw_value(&pod)?)?;
+        if !repaired.changed {
+            return Ok(());
+        }
+        if namespaces.create(ANYTHING, &pod)?.0 != 201 {
+            refused += 1;
+            return Ok(());
+        }
+        changed += 1;
+        let (after, message) = namespaces.create(ANYTHING, &repaired.pod)?;
+        ensure!(after == 201, "{id}: {message}\n{}", repaired.pod);
+        Ok(())
+    })?;
+    println!("{changed} random pods repaired and taken, {refused} others never to be taken");
+    assert!(changed > 300, "{changed}");
     Ok(())
 }

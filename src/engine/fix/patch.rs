@@ -90,7 +90,11 @@ fn written(pod: &PodView<'_>, path: &FieldPath) -> Option<usize> {
             let container = pod.containers().find(|c| (c.list, c.index) == (*list, *index))?;
             let context = container.security_context();
             match steps {
-                [Segment::Key("volumeMounts"), Segment::Index(_), Segment::Key(_)] => Some(2),
+                [Segment::Key("volumeMounts"), Segment::Index(index), Segment::Key(_)] => {
+                    let mount = container.volume_mounts.as_deref()?.get(*index)?;
+                    // One without a name may be `null`.
+                    mount.name.as_deref().is_some_and(|name| !name.is_empty()).then_some(2)
+                }
                 [Segment::Key("securityContext"), Segment::Key(_)] => {
                     Some(usize::from(context.is_some()))
                 }
