@@ -97,16 +97,12 @@ cargo-test:
 oldest-test:
 	PODGATE_KUBERNETES_VERSION=$(OLDEST) cargo test --workspace --test apiserver --no-fail-fast $(CARGO_FLAGS) -- --skip old_bad_pod_may_be_resized 2>&1 | tee target/test-oldest.txt
 
-# While a replica goes away, about one call in five hundred still fails: the API server writes to a connection that is being closed.
-# `make e2e-cluster` runs these too. They belong in `make test` once a connection that drains is read until its client has let go.
-KNOWN_TO_FAIL = --skip rolling_restart --skip scaling_up --skip upgrade_and_rollback
-
 # A tier that this machine cannot run is named in the closing lines, and its tests are counted as skipped.
 node-test:
 	@mkdir -p target
 	$(BUILD_CLUSTER)
 	@if reason=$$($(CLUSTER) check); then \
-	    cargo test --workspace --test node $(CARGO_FLAGS) -- $(KNOWN_TO_FAIL) 2>&1 | tee target/test-node.txt; \
+	    cargo test --workspace --test node $(CARGO_FLAGS) 2>&1 | tee target/test-node.txt; \
 	else \
 	    tests=$$(cargo test --quiet --workspace --test node $(CARGO_FLAGS) -- --list | grep -c ': test$$'); \
 	    printf 'skipped: the %s tests in a cluster (%s)\nthey run on kind, or any other cluster, by: PODGATE_KUBECONFIG=FILE make e2e-cluster\n' \
@@ -116,7 +112,6 @@ node-test:
 
 summary:
 	@[[ ! -e target/test-skipped.txt ]] || cat target/test-skipped.txt
-	@[[ -e target/test-skipped.txt ]] || echo 'left out, since they fail now and then: $(filter-out --skip,$(KNOWN_TO_FAIL)): make e2e-cluster runs them too'
 	@awk '/^test result: / {for (i = 1; i < NF; i++) {if ($$(i + 1) ~ /^passed/) passed += $$i; if ($$(i + 1) ~ /^failed/) failed += $$i; if ($$(i + 1) ~ /^ignored/) skipped += $$i}} \
 	    END {if (passed + failed == 0) exit 1; printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped}' \
 	    target/test-output.txt target/test-oldest.txt target/test-node.txt

@@ -11,6 +11,7 @@ pub mod doctor;
 pub mod kubeconfig;
 pub mod lease;
 mod namespaces;
+mod nodes;
 pub mod proof;
 mod resources;
 pub mod status;
@@ -20,6 +21,7 @@ mod watch;
 
 pub use client::{ConnectError, connect};
 pub use namespaces::{Health, Namespaces};
+pub use nodes::Nodes;
 pub use resources::Resources;
 
 use std::sync::Arc;

@@ -151,6 +151,7 @@ impl Document {
             name: borrowed(&self.name),
             namespace: borrowed(self.namespace_or(namespace)),
             namespace_labels: None,
+            user_namespaces: None,
             user: User::default(),
             dry_run: false,
             object,

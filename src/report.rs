@@ -44,7 +44,7 @@ pub struct Entry {
 #[derive(Debug)]
 pub enum Outcome {
     /// It was judged: the decision, and for each of its violations the line of the field.
-    Judged(Decision, Vec<u32>),
+    Judged(Box<Decision>, Vec<u32>),
     /// It carries no pod.
     Skipped(&'static str),
     /// It could not be read.
@@ -61,7 +61,7 @@ impl Report {
     /// Decisions over the objects that were judged.
     pub fn decisions(&self) -> impl Iterator<Item = &Decision> {
         self.entries.iter().filter_map(|entry| match &entry.result {
-            Outcome::Judged(decision, _) => Some(decision),
+            Outcome::Judged(decision, _) => Some(&**decision),
             _ => None,
         })
     }

@@ -586,3 +586,30 @@ fn the_words_of_policies_permit_what_they_say() {
     let permits = |fix: Fix| [Applicability::Safe, Applicability::Risky].map(|a| fix.permits(a));
     assert_eq!(Fix::ALL.map(permits), [[false, false], [true, false], [true, true]]);
 }
+
+#[test]
+fn no_user_namespace_is_asked_for_where_no_node_offers_one() {
+    let set = set(&[("userns", "{fix: Safe, rules: [{userNamespace: {}}]}")]);
+    let web = pod(&json!({"containers": [{"name": "app", "image": "a"}]}));
+    let deployment = json!({
+        "kind": "Deployment",
+        "metadata": {"name": "a"},
+        "spec": {"template": {"spec": web["spec"]}},
+    });
+    for (offered, is_filled) in [(None, true), (Some(true), true), (Some(false), false)] {
+        for object in [&web, &deployment] {
+            let body = review(object).to_string();
+            let mut review = Review::decode(&body).unwrap();
+            review.attributes.user_namespaces = offered;
+            let (_, patch) = engine::fix(&set, &review.attributes, &review.uid, now());
+            assert_eq!(!patch.is_empty(), is_filled && object == &web, "{offered:?} {object}");
+            let decision =
+                engine::decide(&set, &review.attributes, Scope::Deny, &review.uid, now());
+            let note = "\n  note: no node of this cluster offers user namespaces: ";
+            assert_eq!(decision.message().contains(note), !is_filled, "{}", decision.message());
+            // The pods of a Deployment will have been filled in, or will be refused as it is.
+            let is_denied = object == &web || !is_filled;
+            assert_eq!(decision.outcome == Outcome::Denied, is_denied, "{offered:?} {object}");
+        }
+    }
+}

@@ -113,6 +113,7 @@ fn decision(
         }],
         fixes: Vec::new(),
         owner: None,
+        note: None,
         pod_security: Vec::new(),
         not_judged: None,
         failure: None,

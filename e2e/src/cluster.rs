@@ -28,7 +28,7 @@ use crate::poll::wait_for;
 use crate::servers;
 
 pub(crate) use enclosure::Enclosure;
-pub use image::{PROBE, probe};
+pub use image::{PROBE, ROOT_PROBE, probe};
 pub use namespace::{KEEP, TemporaryNamespace};
 use node::Node;
 pub use traffic::{Tally, Traffic};

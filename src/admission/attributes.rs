@@ -68,6 +68,8 @@ pub struct Attributes<'a> {
     pub namespace: Text<'a>,
     /// Labels of that namespace; `None` where they are not known. No review carries them: who judges fills them in.
     pub namespace_labels: Option<NamespaceLabels>,
+    /// Whether any node can give a pod a user namespace; `None` where nobody knows. Who judges fills it in.
+    pub user_namespaces: Option<bool>,
     /// Who sent it.
     pub user: User<'a>,
     /// Whether nothing will be stored.

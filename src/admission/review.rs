@@ -152,6 +152,7 @@ impl<'a> Review<'a> {
             name: request.name.unwrap_or_default(),
             namespace: request.namespace.unwrap_or_default(),
             namespace_labels: None,
+            user_namespaces: None,
             user: User {
                 username: user.username.unwrap_or_default(),
                 uid: user.uid.unwrap_or_default(),

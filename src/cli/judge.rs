@@ -91,7 +91,7 @@ impl<'j> Judge<'j> {
                     let line =
                         |v: &engine::Violation| document.line_of(&v.finding.path.to_string());
                     let lines = decision.violations.iter().map(line).collect();
-                    Outcome::Judged(decision, lines)
+                    Outcome::Judged(Box::new(decision), lines)
                 }
             }
         };

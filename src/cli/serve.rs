@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 
-use self::cluster::Wanted;
+use self::cluster::{Facts, Wanted};
 use self::run::{Certificate, Process, Webhook};
 pub(super) use self::settings::Args;
 use self::settings::{LogFormat, Role, Settings};
@@ -61,6 +61,7 @@ fn process(settings: Settings) -> anyhow::Result<Process> {
         service,
         watch_policies,
         watch_namespaces,
+        watch_nodes,
         record,
         max_in_flight,
         max_connections,
@@ -76,11 +77,8 @@ fn process(settings: Settings) -> anyhow::Result<Process> {
     let tls =
         Tls { cert: tls_cert, key: tls_key, self_signed: tls_self_signed, managed: tls_managed };
     check_role(role, &tls, tls_client_ca.is_some(), watch_policies)?;
-    let lifetimes = Lifetimes {
-        certificate: certificate_lifetime.map_or(LIFETIMES.certificate, |period| period.0),
-        authority: ca_lifetime.map_or(LIFETIMES.authority, |period| period.0),
-    };
-    check_lifetimes(lifetimes)?;
+    let lifetimes = lifetimes(certificate_lifetime, ca_lifetime)?;
+    let facts = Facts { namespaces: watch_namespaces, nodes: watch_nodes };
     let managed = tls_managed.then(|| certificates::Settings {
         // Filled in once it is known which cluster this is.
         namespace: String::new(),
@@ -115,9 +113,9 @@ fn process(settings: Settings) -> anyhow::Result<Process> {
             namespace,
             managed,
             policies: watch_policies,
-            // Nobody else asks for them.
-            namespaces: watch_namespaces && role != Role::Controller,
             status: watch_policies && role != Role::Webhook,
+            // Nobody else asks for them.
+            facts: if role == Role::Controller { Facts::default() } else { facts },
         },
         trusted_labels: trusted_label,
         policy_poll: policy_poll.map_or(reload::POLL, |period| period.0),
@@ -214,7 +212,14 @@ fn check_role(role: Role, tls: &Tls, clients: bool, watch_policies: bool) -> any
 }
 
 /// A certificate that is renewed before it was looked at is no use.
-fn check_lifetimes(lifetimes: Lifetimes) -> anyhow::Result<()> {
+fn lifetimes(
+    certificate: Option<settings::Period>,
+    authority: Option<settings::Period>,
+) -> anyhow::Result<Lifetimes> {
+    let lifetimes = Lifetimes {
+        certificate: certificate.map_or(LIFETIMES.certificate, |period| period.0),
+        authority: authority.map_or(LIFETIMES.authority, |period| period.0),
+    };
     let least = Duration::from_secs(10);
     if lifetimes.certificate < least || lifetimes.authority < least {
         bail!("--certificate-lifetime and --ca-lifetime must be 10s or more");
@@ -224,7 +229,7 @@ fn check_lifetimes(lifetimes: Lifetimes) -> anyhow::Result<()> {
             "--ca-lifetime must not be shorter than --certificate-lifetime: no certificate outlives its authority"
         );
     }
-    Ok(())
+    Ok(lifetimes)
 }
 
 fn hostname() -> String {

@@ -38,6 +38,10 @@ impl Scope {
     }
 }
 
+/// Told where `userNamespace` is broken in a cluster that cannot keep it.
+const NO_USER_NAMESPACES: &str = "no node of this cluster offers user namespaces: a pod that asks for one would not run; \
+     see status.runtimeHandlers of the nodes, or except the rule";
+
 /// Judges one request against a policy set. `identity` is what the decision's id is made from: the
 /// request's uid. `now` only decides which exceptions have ended.
 #[must_use]
@@ -87,7 +91,10 @@ pub fn decide(
     violations.sort_by(|a, b| a.policy.cmp(&b.policy));
     let outcome = Outcome::of(&violations);
     let owner = if outcome == Outcome::Denied { Owner::of(attributes) } else { None };
-    Decision { outcome, violations, owner, pod_security, not_judged, ..decision }
+    let asks_in_vain = fix::no_user_namespaces(attributes)
+        && violations.iter().any(|violation| fix::is_user_namespace(violation.rule));
+    let note = asks_in_vain.then_some(NO_USER_NAMESPACES);
+    Decision { outcome, violations, owner, pod_security, note, not_judged, ..decision }
 }
 
 /// Who asks what of whom.

@@ -24,6 +24,8 @@ pub struct Decision {
     pub owner: Option<Owner>,
     /// What Pod Security Admission says, for each policy that reads the labels of namespaces.
     pub pod_security: Vec<PodSecurity>,
+    /// What the sender should know beside, as a sentence without a full stop.
+    pub note: Option<&'static str>,
     /// Why nothing was judged, where nothing was.
     pub not_judged: Option<NotJudged>,
     /// Why the object could not be read, for [`Outcome::Failed`] and unreadable pods.
@@ -86,6 +88,7 @@ impl Decision {
             violations: Vec::new(),
             fixes: Vec::new(),
             owner: None,
+            note: None,
             pod_security: Vec::new(),
             not_judged: None,
             failure: None,

@@ -192,12 +192,23 @@ fn found(
         if exception.is_none()
             && let Some(fill) = finding.remedy.fill()
             && allows(policy, rule, fill)
+            && !(no_user_namespaces(judge.attributes) && is_user_namespace(rule.id))
         {
             let policy = Arc::clone(&policy.name);
             fixes.push(Fix { policy, rule: rule.id, fill: fill.clone() });
         }
     });
     fixes
+}
+
+/// Whether no node can give a pod a user namespace: a pod that asks for one would then never run.
+pub(super) fn no_user_namespaces(attributes: &Attributes<'_>) -> bool {
+    attributes.user_namespaces == Some(false)
+}
+
+/// Whether `rule` is the one that asks for it.
+pub(super) fn is_user_namespace(rule: &str) -> bool {
+    rule == "userNamespace"
 }
 
 /// Whether one fills what the other does, or part of it.

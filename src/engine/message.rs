@@ -73,6 +73,9 @@ impl Decision {
                 let _ = write!(text, "\n  {}", Printable(line));
             }
         }
+        if let Some(note) = self.note {
+            let _ = write!(text, "\n  note: {note}");
+        }
         text.push_str("\n  more: ");
         if rules::find(first.rule).is_some() {
             let _ = write!(text, "podgate explain {} | ", first.rule);

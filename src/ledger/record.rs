@@ -60,6 +60,8 @@ pub struct Record<'r> {
     fixes: Vec<FixRecord<'r>>,
     exceptions: Vec<&'r str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<&'r str>,
     policy_set: PolicySet<'r>,
     latency_micros: u128,
@@ -160,6 +162,7 @@ impl<'r> Record<'r> {
             violations: decision.violations.iter().map(ViolationRecord::new).collect(),
             fixes: decision.fixes.iter().map(FixRecord::new).collect(),
             exceptions,
+            note: decision.note,
             failure: decision.failure.as_deref(),
             policy_set: PolicySet { digest: &decision.policy_set, generation: request.generation },
             latency_micros: request.latency.as_micros(),

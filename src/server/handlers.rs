@@ -125,6 +125,8 @@ fn judge(
     let attributes = &mut review.attributes;
     attributes.namespace_labels =
         state.namespaces.as_ref().and_then(|namespaces| namespaces.labels(&attributes.namespace));
+    attributes.user_namespaces =
+        state.nodes.as_ref().and_then(|nodes| nodes.offer_user_namespaces());
     let in_force = state.store.load();
     let time = clock::now();
     let judged =

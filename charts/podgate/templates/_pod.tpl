@@ -173,6 +173,9 @@ securityContext:
 {{- if $.Values.webhook.watchNamespaces }}
 - --watch-namespaces
 {{- end }}
+{{- if $.Values.webhook.watchNodes }}
+- --watch-nodes
+{{- end }}
 {{- if not (and $controls $managed) }}
 - --tls-cert=/etc/podgate/tls/tls.crt
 - --tls-key=/etc/podgate/tls/tls.key

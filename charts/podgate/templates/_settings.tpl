@@ -19,7 +19,7 @@
 
 {{/* Whether the webhook reads from the API server. */}}
 {{- define "podgate.webhookWatches" -}}
-{{- if or .Values.policies.watch .Values.webhook.watchNamespaces }}true{{ end }}
+{{- if or .Values.policies.watch .Values.webhook.watchNamespaces .Values.webhook.watchNodes }}true{{ end }}
 {{- end }}
 
 {{/* Whether the pods of a role (`role`, beside `root`) talk to the API server, and so carry a token. */}}

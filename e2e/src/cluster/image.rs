@@ -1,4 +1,4 @@
-//! The image of the tests' own containers, made without a builder or a registry.
+//! The images of the tests' own containers, made without a builder or a registry.
 
 use std::env::consts::ARCH;
 use std::fmt::Write as _;
@@ -14,8 +14,10 @@ use super::enclosure::run;
 
 /// Its name. It holds the program of `bin/probe.rs` and runs it as nobody.
 pub const PROBE: &str = "localhost/podgate-probe:dev";
+/// The same program, run as root since nobody is named.
+pub const ROOT_PROBE: &str = "localhost/podgate-probe:root";
 
-/// Compiles the program and writes an archive of the image to `folder`, as `docker save` would.
+/// Compiles the program and writes an archive of both images to `folder`, as `docker save` would.
 pub fn probe(folder: &Path) -> Result<PathBuf> {
     let work = folder.join("probe");
     fs::create_dir_all(&work)?;
@@ -40,16 +42,21 @@ pub fn probe(folder: &Path) -> Result<PathBuf> {
         other => other,
     };
     let layer = format!("sha256:{}", digest(&fs::read(work.join("layer.tar"))?));
-    let config = json!({
-        "architecture": architecture,
-        "os": "linux",
-        "config": {"Entrypoint": ["/probe"], "User": "65532:65532"},
-        "rootfs": {"type": "layers", "diff_ids": [layer]},
-    });
-    let manifest = json!([{"Config": "config.json", "RepoTags": [PROBE], "Layers": ["layer.tar"]}]);
-    fs::write(work.join("config.json"), config.to_string())?;
-    fs::write(work.join("manifest.json"), manifest.to_string())?;
-    pack(&work, "../probe.tar", &["manifest.json", "config.json", "layer.tar"])?;
+    let mut manifest = Vec::new();
+    for (file, name, user) in [("config.json", PROBE, "65532:65532"), ("root.json", ROOT_PROBE, "")]
+    {
+        let config = json!({
+            "architecture": architecture,
+            "os": "linux",
+            "config": {"Entrypoint": ["/probe"], "User": user},
+            "rootfs": {"type": "layers", "diff_ids": [layer]},
+        });
+        fs::write(work.join(file), config.to_string())?;
+        manifest.push(json!({"Config": file, "RepoTags": [name], "Layers": ["layer.tar"]}));
+    }
+    fs::write(work.join("manifest.json"), json!(manifest).to_string())?;
+    let files = ["manifest.json", "config.json", "root.json", "layer.tar"];
+    pack(&work, "../probe.tar", &files)?;
     fs::remove_dir_all(work)?;
     Ok(folder.join("probe.tar"))
 }

@@ -32,6 +32,8 @@ pub(crate) fn configure(
         "tlsCertFile": folder.join("kubelet.crt"),
         "tlsPrivateKeyFile": folder.join("kubelet.key"),
         "containerRuntimeEndpoint": "unix:///run/containerd/containerd.sock",
+        // A Secret that changed reaches its pods within this; by default within a minute.
+        "syncFrequency": "10s",
         "cgroupDriver": "cgroupfs",
         "cgroupRoot": group.path(),
         "failCgroupV1": false,

@@ -66,12 +66,12 @@ fn a_token_is_mounted_only_where_the_api_server_is_talked_to() {
         (json!({"policies": {"watch": false}}), "podgate-webhook", true),
         (json!({"webhook": {"watchNamespaces": false}}), "podgate-webhook", true),
         (
-            json!({"policies": {"watch": false}, "webhook": {"watchNamespaces": false}}),
+            json!({"policies": {"watch": false}, "webhook": {"watchNamespaces": false, "watchNodes": false}}),
             "podgate-webhook",
             false,
         ),
         (
-            json!({"policies": {"watch": false}, "webhook": {"watchNamespaces": false}}),
+            json!({"policies": {"watch": false}, "webhook": {"watchNamespaces": false, "watchNodes": false}}),
             "podgate-controller",
             true,
         ),
@@ -207,6 +207,7 @@ fn arguments_are_those_of_the_roles() {
             "--record=notable",
             "--shutdown-grace=10s",
             "--watch-namespaces",
+            "--watch-nodes",
             "--tls-cert=/etc/podgate/tls/tls.crt",
             "--tls-key=/etc/podgate/tls/tls.key",
         ]

@@ -21,6 +21,8 @@ const GRANTED: &[(&str, &str, &str, &str, &str)] = &[
     (WEBHOOK, "podpolicyexceptions", "", "watch", "the same"),
     (WEBHOOK, "namespaces", "", "list", "labels, for namespaceSelector"),
     (WEBHOOK, "namespaces", "", "watch", "the same"),
+    (WEBHOOK, "nodes", "", "list", "whether any offers user namespaces"),
+    (WEBHOOK, "nodes", "", "watch", "the same"),
     (CONTROLLER, "podpolicies", "", "list", "their status is written"),
     (CONTROLLER, "podpolicies", "", "watch", "when they change"),
     (CONTROLLER, "podpolicyexceptions", "", "list", "the same"),
@@ -140,7 +142,7 @@ fn roles_are_bound_to_podgates_own_accounts() {
 fn what_is_switched_off_needs_no_permission() {
     let mut off = values("ha", "certManager");
     off["policies"] = json!({"watch": false});
-    off["webhook"] = json!({"watchNamespaces": false});
+    off["webhook"] = json!({"watchNamespaces": false, "watchNodes": false});
     let objects = render(&off);
     let left: Vec<_> = granted(&objects).into_iter().map(|(role, ..)| role).collect();
     assert_eq!(left, ["Role/podgate-test"]);

@@ -6,6 +6,7 @@
 mod admission;
 mod installed;
 mod pods;
+mod repair;
 mod staying_up;
 
 use std::env;
@@ -28,7 +29,7 @@ fn main() -> ExitCode {
         tests.iter().map(|(name, test)| trial(name, *test, cluster.clone())).collect()
     };
 
-    let beside = [pods::TESTS, admission::TESTS].concat();
+    let beside = [pods::TESTS, admission::TESTS, repair::TESTS].concat();
     let beside = libtest_mimic::run(&arguments, trials(&beside));
     arguments.test_threads = Some(1);
     // Nobody else's servers are ours to stop.

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use crate::admission::NamespaceLabels;
 use crate::cluster::certificates::{self, Keeper, Kept};
 use crate::cluster::lease::Election;
-use crate::cluster::{self, Clock, Health, Namespaces, Resources, status};
+use crate::cluster::{self, Clock, Health, Namespaces, Nodes, Resources, status};
 use crate::policy::Source;
 use crate::server::metrics::CertificateOf;
 use crate::server::readiness::Condition;
@@ -29,16 +29,29 @@ pub(super) struct Wanted {
     pub(super) managed: Option<certificates::Settings>,
     /// Policies as resources.
     pub(super) policies: bool,
-    /// The labels of namespaces.
-    pub(super) namespaces: bool,
     /// The status of policies to be written.
     pub(super) status: bool,
+    /// What a judgement may look at beside the request.
+    pub(super) facts: Facts,
+}
+
+/// Facts that no request carries.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Facts {
+    /// The labels of namespaces.
+    pub(super) namespaces: bool,
+    /// What nodes can do.
+    pub(super) nodes: bool,
 }
 
 impl Wanted {
     /// Whether anything is.
     pub(super) fn any(&self) -> bool {
-        self.managed.is_some() || self.policies || self.namespaces || self.status
+        self.managed.is_some()
+            || self.policies
+            || self.status
+            || self.facts.namespaces
+            || self.facts.nodes
     }
 }
 
@@ -49,6 +62,7 @@ pub(super) struct Cluster {
     /// Completes when everything that a first answer needs has been heard.
     heard: Vec<watch::Receiver<bool>>,
     pub(super) namespaces: Option<Arc<dyn server::Namespaces>>,
+    pub(super) nodes: Option<Arc<dyn server::Nodes>>,
     pub(super) resources: Option<watch::Receiver<Arc<Vec<Source>>>>,
     pub(super) kept: Option<watch::Receiver<Kept>>,
     client: Option<Client>,
@@ -78,12 +92,19 @@ impl Cluster {
             this.spawn(tell(kept.clone(), Arc::clone(&admin.metrics), condition));
             this.kept = Some(kept);
         }
-        if wanted.namespaces {
+        if wanted.facts.namespaces {
             let known = Namespaces::default();
             let (sender, health) = watch::channel(Health::default());
             this.spawn(known.clone().watch(client.clone(), sender));
             this.follow("namespaces", health, admin);
             this.namespaces = Some(Arc::new(Labels(known)));
+        }
+        if wanted.facts.nodes {
+            let known = Nodes::default();
+            let (sender, health) = watch::channel(Health::default());
+            this.spawn(known.clone().watch(client.clone(), sender));
+            this.follow("nodes", health, admin);
+            this.nodes = Some(Arc::new(Runtimes(known)));
         }
         if wanted.policies {
             let (sources, resources) = watch::channel(Arc::default());
@@ -230,6 +251,16 @@ struct Labels(Namespaces);
 impl server::Namespaces for Labels {
     fn labels(&self, namespace: &str) -> Option<NamespaceLabels> {
         self.0.labels(namespace)
+    }
+}
+
+/// The same of what nodes can do.
+#[derive(Debug)]
+struct Runtimes(Nodes);
+
+impl server::Nodes for Runtimes {
+    fn offer_user_namespaces(&self) -> Option<bool> {
+        self.0.offer_user_namespaces()
     }
 }
 

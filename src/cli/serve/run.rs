@@ -12,7 +12,7 @@ use crate::ledger::LineSink;
 use crate::server::reload::{self, Origin, Policies, Told};
 use crate::server::shutdown::{self, Signals};
 use crate::server::tls::{Clients, Source};
-use crate::server::{Admin, AdminPort, Bound, Options, Recording, State};
+use crate::server::{Admin, AdminPort, Bound, Metrics, Options, PolicyStore, Recording, State};
 
 /// What a process is to do.
 pub(super) struct Process {
@@ -100,6 +100,7 @@ async fn work(process: Process, admin: Admin, mut signals: Signals) -> anyhow::R
             let sink = LineSink::start(std::io::stdout());
             let state = State {
                 namespaces: cluster.namespaces.clone(),
+                nodes: cluster.nodes.clone(),
                 ledger: Some(sink.context("cannot start the ledger's writer")?),
                 recording: webhook.recording,
                 replica,
@@ -122,16 +123,8 @@ async fn work(process: Process, admin: Admin, mut signals: Signals) -> anyhow::R
         }
         (_, policies, _) => {
             let metrics = Arc::clone(&admin.metrics);
-            let fresh = async {
-                match policies {
-                    Some((policies, store)) => {
-                        policies.keep_fresh(store, metrics, policy_poll).await;
-                    }
-                    None => std::future::pending().await,
-                }
-            };
             tokio::select! {
-                () = fresh => {}
+                () = keep_fresh(policies, metrics, policy_poll) => {}
                 _ = signals.recv() => {}
             }
             admin.readiness.stop();
@@ -140,6 +133,18 @@ async fn work(process: Process, admin: Admin, mut signals: Signals) -> anyhow::R
     }
     cluster.leave().await;
     Ok(())
+}
+
+/// Keeps policies fresh for ever, where there are any.
+async fn keep_fresh(
+    policies: Option<(Policies, Arc<PolicyStore>)>,
+    metrics: Arc<Metrics>,
+    interval: Duration,
+) {
+    match policies {
+        Some((policies, store)) => policies.keep_fresh(store, metrics, interval).await,
+        None => std::future::pending().await,
+    }
 }
 
 async fn certificate(certificate: Certificate, cluster: &mut Cluster) -> anyhow::Result<Source> {

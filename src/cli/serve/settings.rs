@@ -85,6 +85,9 @@ pub(super) struct Settings {
     /// Know the labels of namespaces, for namespaceSelector; else a policy with one applies to all of them
     #[arg(long)]
     pub(super) watch_namespaces: bool,
+    /// Know which nodes offer user namespaces, so that none is asked for where no node does
+    #[arg(long)]
+    pub(super) watch_nodes: bool,
     /// Which decisions are recorded: all, or notable (where anything was found) [default: notable]
     #[arg(long, value_name = "WHICH", value_parser = recording)]
     pub(super) record: Option<Recording>,
@@ -178,6 +181,7 @@ impl Settings {
             service,
             watch_policies,
             watch_namespaces,
+            watch_nodes,
             record,
             max_in_flight,
             max_connections,
@@ -217,6 +221,7 @@ impl Settings {
             service: service.or(file.service),
             watch_policies: watch_policies || file.watch_policies,
             watch_namespaces: watch_namespaces || file.watch_namespaces,
+            watch_nodes: watch_nodes || file.watch_nodes,
             record: record.or(file.record),
             max_in_flight: max_in_flight.or(file.max_in_flight),
             max_connections: max_connections.or(file.max_connections),

@@ -39,6 +39,9 @@ fn needs(args: &[&str], options: &Options) -> Vec<Need> {
     if has("--watch-namespaces") {
         needs.extend(["list", "watch"].map(|verb| Need::new(verb, "", "namespaces")));
     }
+    if has("--watch-nodes") {
+        needs.extend(["list", "watch"].map(|verb| Need::new(verb, "", "nodes")));
+    }
     if has("--watch-policies") {
         for resource in ["podpolicies", "podpolicyexceptions"] {
             needs.extend(["list", "watch"].map(|verb| Need::new(verb, "podgate.dev", resource)));
