@@ -21,7 +21,7 @@ mod watch;
 
 pub use client::{ConnectError, connect};
 pub use namespaces::{Health, Namespaces};
-pub use nodes::Nodes;
+pub use nodes::{UserNamespaces, watch_nodes};
 pub use resources::Resources;
 
 use std::sync::Arc;

@@ -49,6 +49,7 @@ pub use rule::{
     Arguments, Check, Control, Framework, Parameter, PodSecurityCheck, PodSecurityLevel, Rule,
     Shape, Value,
 };
+pub use user_namespace::ID as USER_NAMESPACE;
 
 /// All built-in rules, sorted by id.
 pub static ALL: &[&Rule] = &[

@@ -78,7 +78,6 @@ fn process(settings: Settings) -> anyhow::Result<Process> {
         Tls { cert: tls_cert, key: tls_key, self_signed: tls_self_signed, managed: tls_managed };
     check_role(role, &tls, tls_client_ca.is_some(), watch_policies)?;
     let lifetimes = lifetimes(certificate_lifetime, ca_lifetime)?;
-    let facts = Facts { namespaces: watch_namespaces, nodes: watch_nodes };
     let managed = tls_managed.then(|| certificates::Settings {
         // Filled in once it is known which cluster this is.
         namespace: String::new(),
@@ -114,8 +113,8 @@ fn process(settings: Settings) -> anyhow::Result<Process> {
             managed,
             policies: watch_policies,
             status: watch_policies && role != Role::Webhook,
-            // Nobody else asks for them.
-            facts: if role == Role::Controller { Facts::default() } else { facts },
+            facts: Facts { namespaces: watch_namespaces, nodes: watch_nodes }
+                .of(role, watch_policies),
         },
         trusted_labels: trusted_label,
         policy_poll: policy_poll.map_or(reload::POLL, |period| period.0),

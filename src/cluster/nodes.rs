@@ -1,7 +1,6 @@
 //! Which nodes can give a pod a user namespace of its own, by a watch of what they say of their runtimes.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
 use k8s_openapi::api::core::v1::Node;
 use kube::core::{ApiResource, NotUsed, Object};
@@ -12,34 +11,20 @@ use tokio::sync::watch;
 use super::Health;
 use super::watch::{Listener, follow};
 
-/// What is known of nodes. Cheap to clone; all clones know the same.
-#[derive(Debug, Clone, Default)]
-pub struct Nodes(Arc<RwLock<HashMap<String, Option<bool>>>>);
+/// What is known of nodes: whether any offers user namespaces. `None` where that cannot be said: there are no nodes,
+/// or none offers them and one does not tell. Kubelets tell since v1.31
+/// (`status.runtimeHandlers[].features.userNamespaces`, KEP-127).
+pub type UserNamespaces = Option<bool>;
 
-impl Nodes {
-    /// Whether any node offers user namespaces; `None` where that cannot be said: there are no nodes, or none offers
-    /// them and one does not tell. Kubelets tell since v1.31 (`status.runtimeHandlers[].features.userNamespaces`,
-    /// KEP-127).
-    #[must_use]
-    pub fn offer_user_namespaces(&self) -> Option<bool> {
-        let nodes = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        if nodes.values().any(|offers| *offers == Some(true)) {
-            return Some(true);
-        }
-        let all_tell = !nodes.is_empty() && nodes.values().all(Option::is_some);
-        all_tell.then_some(false)
-    }
-
-    /// Watches for ever, and says in `health` how it goes.
-    pub async fn watch(self, client: Client, health: watch::Sender<Health>) {
-        let resource = ApiResource::erase::<Node>(&());
-        let api = Api::<Told>::all_with(client, &resource);
-        follow("nodes".to_owned(), api, None, Heard { nodes: self, health }).await;
-    }
-
-    fn map(&self) -> RwLockWriteGuard<'_, HashMap<String, Option<bool>>> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)
-    }
+/// Watches nodes for ever, says in `health` how it goes, and in `offered` what they offer together.
+pub async fn watch_nodes(
+    client: Client,
+    offered: watch::Sender<UserNamespaces>,
+    health: watch::Sender<Health>,
+) {
+    let api = Api::<Told>::all_with(client, &ApiResource::erase::<Node>(&()));
+    let heard = Heard { nodes: HashMap::new(), offered, health };
+    follow("nodes".to_owned(), api, None, heard).await;
 }
 
 /// A Node, read only where it tells of runtimes: the rest of a node is large.
@@ -71,22 +56,38 @@ fn offers(node: &Told) -> Option<bool> {
 }
 
 struct Heard {
-    nodes: Nodes,
+    nodes: HashMap<String, Option<bool>>,
+    offered: watch::Sender<UserNamespaces>,
     health: watch::Sender<Health>,
+}
+
+impl Heard {
+    /// Counts once a change, and not once a review.
+    fn tell(&self) {
+        let mut told = self.nodes.values();
+        let offered = if told.clone().any(|offers| *offers == Some(true)) {
+            Some(true)
+        } else {
+            (!self.nodes.is_empty() && told.all(Option::is_some)).then_some(false)
+        };
+        self.offered.send_if_modified(|known| std::mem::replace(known, offered) != offered);
+    }
 }
 
 impl Listener<Told> for Heard {
     fn listed(&mut self, nodes: Vec<Told>) {
-        let new = nodes.iter().map(|node| (node.name_any(), offers(node))).collect();
-        *self.nodes.map() = new;
+        self.nodes = nodes.iter().map(|node| (node.name_any(), offers(node))).collect();
+        self.tell();
     }
 
     fn applied(&mut self, node: Told) {
-        self.nodes.map().insert(node.name_any(), offers(&node));
+        self.nodes.insert(node.name_any(), offers(&node));
+        self.tell();
     }
 
     fn deleted(&mut self, node: Told) {
-        self.nodes.map().remove(&node.name_any());
+        self.nodes.remove(&node.name_any());
+        self.tell();
     }
 
     fn up(&mut self, up: bool) {
@@ -123,20 +124,20 @@ mod tests {
 
     #[test]
     fn one_node_that_offers_them_is_enough_and_silence_is_no_refusal() {
-        let nodes = Nodes::default();
         let (health, _seen) = watch::channel(Health::default());
-        let mut heard = Heard { nodes: nodes.clone(), health };
-        assert_eq!(nodes.offer_user_namespaces(), None, "no node is known");
+        let (offered, known) = watch::channel(None);
+        let mut heard = Heard { nodes: HashMap::new(), offered, health };
+        assert_eq!(*known.borrow(), None, "no node is known");
         heard.listed(vec![node("a", &offering(false)), node("b", &offering(false))]);
-        assert_eq!(nodes.offer_user_namespaces(), Some(false));
+        assert_eq!(*known.borrow(), Some(false));
         for silent in [json!(null), json!([]), json!([{"name": "runc"}])] {
             heard.applied(node("old", &silent));
-            assert_eq!(nodes.offer_user_namespaces(), None, "{silent}");
+            assert_eq!(*known.borrow(), None, "{silent}");
         }
         heard.applied(node("b", &offering(true)));
-        assert_eq!(nodes.offer_user_namespaces(), Some(true));
+        assert_eq!(*known.borrow(), Some(true));
         heard.deleted(node("b", &offering(true)));
         heard.deleted(node("old", &json!(null)));
-        assert_eq!(nodes.offer_user_namespaces(), Some(false));
+        assert_eq!(*known.borrow(), Some(false));
     }
 }

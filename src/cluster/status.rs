@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::resources::{GROUP, Kind};
-use super::{Clock, MANAGER};
+use super::{Clock, MANAGER, UserNamespaces};
 use crate::policy::{self, Problem, Severity, Source};
 
 /// What a condition's message may hold, in bytes: the API allows 32,768, and nobody reads more than this.
@@ -30,6 +30,10 @@ pub struct Compiled {
     pub in_force: Vec<Source>,
     /// What is wrong.
     pub problems: Vec<Problem>,
+    /// Policies in force that ask for user namespaces, by the names of their sources.
+    pub user_namespaces: Vec<String>,
+    /// Whether any node offers them.
+    pub offered: UserNamespaces,
 }
 
 /// One condition, without its times.
@@ -42,7 +46,7 @@ struct Condition {
 }
 
 /// What is to be said of one resource.
-fn conditions(compiled: &Compiled, resource: &Source) -> [Condition; 2] {
+fn conditions(compiled: &Compiled, resource: &Source) -> Vec<Condition> {
     let problems: Vec<&Problem> = compiled
         .problems
         .iter()
@@ -78,7 +82,27 @@ fn conditions(compiled: &Compiled, resource: &Source) -> [Condition; 2] {
             ),
         ),
     };
-    [first, Condition { kind: "InForce", status, reason, message }]
+    let mut conditions = vec![first, Condition { kind: IN_FORCE, status, reason, message }];
+    if compiled.user_namespaces.contains(&resource.name) {
+        conditions.push(can_be_met(compiled.offered));
+    }
+    conditions
+}
+
+const IN_FORCE: &str = "InForce";
+
+/// Whether nodes can run what a policy with `userNamespace` asks for.
+fn can_be_met(offered: UserNamespaces) -> Condition {
+    let (status, reason, message) = match offered {
+        Some(true) => ("True", "Offered", "a node offers user namespaces"),
+        Some(false) => (
+            "False",
+            "NotOffered",
+            "no node offers user namespaces: pods that ask for one do not run, and hostUsers is not filled in",
+        ),
+        None => ("Unknown", "NotTold", "nodes do not tell whether they offer user namespaces"),
+    };
+    Condition { kind: "CanBeMet", status, reason, message: message.to_owned() }
 }
 
 /// All problems, a line each, as many as fit.
@@ -101,7 +125,7 @@ fn message(problems: &[&Problem]) -> String {
 /// The status that `object` should have, or `None` where it has it.
 fn status(
     object: &DynamicObject,
-    wanted: &[Condition; 2],
+    wanted: &[Condition],
     digest: &str,
     now: Timestamp,
 ) -> Option<Value> {
@@ -127,7 +151,7 @@ fn status(
             })
         })
         .collect();
-    let in_force = wanted[1].status == "True";
+    let in_force = wanted.iter().any(|c| c.kind == IN_FORCE && c.status == "True");
     let mut status = json!({"conditions": conditions});
     if in_force {
         status["policySet"] = json!(digest);
@@ -217,8 +241,28 @@ mod tests {
         policy::resource("PodPolicy", name, &json!({"rules": [{rule: {}}]}))
     }
 
-    fn told(compiled: &Compiled, resource: &Source) -> [(&'static str, &'static str); 2] {
-        conditions(compiled, resource).map(|condition| (condition.status, condition.reason))
+    fn told(compiled: &Compiled, resource: &Source) -> Vec<(&'static str, &'static str)> {
+        let conditions = conditions(compiled, resource);
+        conditions.iter().map(|condition| (condition.status, condition.reason)).collect()
+    }
+
+    #[test]
+    fn a_policy_that_no_node_can_meet_says_so() {
+        let (asks, other) = (policy("asks", "userNamespace"), policy("other", "privileged"));
+        for (offered, last) in [
+            (Some(true), ("True", "Offered")),
+            (Some(false), ("False", "NotOffered")),
+            (None, ("Unknown", "NotTold")),
+        ] {
+            let compiled = Compiled {
+                in_force: vec![asks.clone(), other.clone()],
+                user_namespaces: vec![asks.name.clone()],
+                offered,
+                ..Compiled::default()
+            };
+            assert_eq!(told(&compiled, &asks)[1..], [("True", "InForce"), last]);
+            assert_eq!(told(&compiled, &other).len(), 2);
+        }
     }
 
     #[test]
@@ -233,11 +277,13 @@ mod tests {
                 problem(&broken.name, "unknown rule \"privilegd\"".to_owned()),
                 problem(&changed.name, "unknown rule \"privilegd\"".to_owned()),
             ],
+            ..Compiled::default()
         };
         assert_eq!(told(&compiled, &good), [("True", "Compiled"), ("True", "InForce")]);
         assert_eq!(told(&compiled, &broken), [("False", "Invalid"), ("False", "NotCompiled")]);
         assert_eq!(told(&compiled, &changed), [("False", "Invalid"), ("False", "EarlierVersion")]);
-        let [compiled_condition, in_force] = conditions(&compiled, &broken);
+        let conditions = conditions(&compiled, &broken);
+        let (compiled_condition, in_force) = (&conditions[0], &conditions[1]);
         assert_eq!(
             compiled_condition.message,
             "podpolicy/broken:8:7: error: spec.rules[0]: unknown rule \"privilegd\""

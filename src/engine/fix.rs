@@ -15,7 +15,7 @@ use super::decision::{Decision, Outcome, Settled, Violation};
 use crate::admission::{self, Attributes};
 use crate::pod::{Kind, PodView, Spec, Subject};
 use crate::policy::{CompiledPolicy, CompiledRule, FixIn, PolicySet};
-use crate::rules::{Applicability, Fill};
+use crate::rules::{self, Applicability, Fill};
 
 /// A field that is filled in, and for whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -208,7 +208,7 @@ pub(super) fn no_user_namespaces(attributes: &Attributes<'_>) -> bool {
 
 /// Whether `rule` is the one that asks for it.
 pub(super) fn is_user_namespace(rule: &str) -> bool {
-    rule == "userNamespace"
+    rule == rules::USER_NAMESPACE
 }
 
 /// Whether one fills what the other does, or part of it.

@@ -9,7 +9,7 @@ use super::index::Index;
 use super::matcher::{MatchInput, Matcher, Unknown};
 use super::pod_security::PodSecurity;
 use super::{Enforcement, Fix, FixIn};
-use crate::rules::{Check, Rule};
+use crate::rules::{self, Check, Rule};
 use crate::yaml::{Node, Value};
 
 /// An immutable set of policies and exceptions.
@@ -70,6 +70,14 @@ impl PolicySet {
     #[must_use]
     pub fn has_fixes(&self) -> bool {
         self.has_fixes
+    }
+
+    /// Where the policies stand that ask for user namespaces.
+    #[must_use]
+    pub fn user_namespace_sources(&self) -> Vec<String> {
+        let is_it = |rule: &CompiledRule| rule.id == rules::USER_NAMESPACE;
+        let asks = |policy: &&CompiledPolicy| policy.rules.iter().any(is_it);
+        self.policies.iter().filter(asks).map(|policy| policy.source.clone()).collect()
     }
 
     /// All policies, sorted by name.
@@ -141,7 +149,7 @@ impl CompiledPolicy {
     #[must_use]
     pub fn rule_ids(&self) -> Vec<&'static str> {
         let labelled = self.pod_security.iter().flat_map(|_| {
-            crate::rules::ALL.iter().filter(|rule| rule.pod_security.is_some()).map(|rule| rule.id)
+            rules::ALL.iter().filter(|rule| rule.pod_security.is_some()).map(|rule| rule.id)
         });
         self.rules.iter().map(|rule| rule.id).chain(labelled).collect()
     }

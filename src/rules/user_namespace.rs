@@ -13,8 +13,11 @@ use super::rule::{Check, Rule};
 use super::{Fill, Finding, Found, Remedy};
 use crate::pod::{FieldPath, PodView, VolumeSource};
 
+/// The rule's id: it is looked for beside what the nodes of a cluster can do.
+pub const ID: &str = "userNamespace";
+
 pub(super) static RULE: Rule = Rule {
-    id: "userNamespace",
+    id: ID,
     title: "Pods must have a user namespace of their own",
     reads: &[
         "spec.hostUsers",

@@ -9,7 +9,7 @@ use axum::response::Response;
 use axum::routing::post;
 use jiff::Timestamp;
 use serde::Deserialize;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use super::handlers;
 use super::limits;
@@ -41,12 +41,6 @@ pub trait Namespaces: fmt::Debug + Send + Sync {
     fn labels(&self, namespace: &str) -> Option<NamespaceLabels>;
 }
 
-/// Who knows what the nodes can do.
-pub trait Nodes: fmt::Debug + Send + Sync {
-    /// Whether any node can give a pod a user namespace of its own; `None` where nobody knows.
-    fn offer_user_namespaces(&self) -> Option<bool>;
-}
-
 /// What every request shares.
 #[derive(Debug)]
 pub struct State {
@@ -56,8 +50,8 @@ pub struct State {
     pub metrics: Arc<Metrics>,
     /// The labels of namespaces; without it none is known.
     pub namespaces: Option<Arc<dyn Namespaces>>,
-    /// What the nodes can do; without it nobody knows.
-    pub nodes: Option<Arc<dyn Nodes>>,
+    /// Whether any node can give a pod a user namespace of its own; `None` where nobody knows.
+    pub user_namespaces: watch::Receiver<Option<bool>>,
     /// Where records go; none keeps none.
     pub ledger: Option<LineSink>,
     /// Which decisions are recorded.
@@ -82,7 +76,7 @@ impl State {
             store,
             metrics,
             namespaces: None,
-            nodes: None,
+            user_namespaces: watch::channel(None).1,
             ledger: None,
             recording: Recording::default(),
             replica: String::new(),

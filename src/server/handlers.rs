@@ -125,8 +125,7 @@ fn judge(
     let attributes = &mut review.attributes;
     attributes.namespace_labels =
         state.namespaces.as_ref().and_then(|namespaces| namespaces.labels(&attributes.namespace));
-    attributes.user_namespaces =
-        state.nodes.as_ref().and_then(|nodes| nodes.offer_user_namespaces());
+    attributes.user_namespaces = *state.user_namespaces.borrow();
     let in_force = state.store.load();
     let time = clock::now();
     let judged =

@@ -50,6 +50,8 @@ pub struct Outcome {
     pub in_force: Vec<Source>,
     /// Why others are not: of resources, or of files that keep the whole from being used.
     pub problems: Vec<Problem>,
+    /// Where the policies in force stand that ask for user namespaces.
+    pub user_namespaces: Vec<String>,
 }
 
 /// Where policies come from.
@@ -223,6 +225,7 @@ fn outcome(compiled: &Compiled, resources: &Arc<Vec<Source>>) -> Outcome {
         resources: Arc::clone(resources),
         in_force: compiled.resources.clone(),
         problems: compiled.broken.clone(),
+        user_namespaces: compiled.set.user_namespace_sources(),
     }
 }
 

@@ -166,15 +166,15 @@ securityContext:
 {{- if $.Values.policies.watch }}
 - --watch-policies
 {{- end }}
+{{- if and $.Values.webhook.watchNodes (or $serves $.Values.policies.watch) }}
+- --watch-nodes
+{{- end }}
 {{- if $serves }}
 - --listen={{ $.Values.listenAddress }}:8443
 - --record={{ $.Values.webhook.record }}
 - --shutdown-grace={{ $.Values.webhook.shutdownGraceSeconds }}s
 {{- if $.Values.webhook.watchNamespaces }}
 - --watch-namespaces
-{{- end }}
-{{- if $.Values.webhook.watchNodes }}
-- --watch-nodes
 {{- end }}
 {{- if not (and $controls $managed) }}
 - --tls-cert=/etc/podgate/tls/tls.crt

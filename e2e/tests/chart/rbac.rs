@@ -27,6 +27,8 @@ const GRANTED: &[(&str, &str, &str, &str, &str)] = &[
     (CONTROLLER, "podpolicies", "", "watch", "when they change"),
     (CONTROLLER, "podpolicyexceptions", "", "list", "the same"),
     (CONTROLLER, "podpolicyexceptions", "", "watch", "the same"),
+    (CONTROLLER, "nodes", "", "list", "whether they can run what policies ask for"),
+    (CONTROLLER, "nodes", "", "watch", "the same"),
     (CONTROLLER, "podpolicies/status", "", "patch", "compiled, in force"),
     (CONTROLLER, "podpolicyexceptions/status", "", "patch", "the same"),
     (CONTROLLER, VALIDATING, "podgate", "get", "whose CA the API server trusts"),

@@ -3,6 +3,7 @@
 
 mod certificates;
 mod namespaces;
+mod nodes;
 mod resources;
 mod schema;
 
@@ -78,4 +79,11 @@ fn assert_denied_by(refusal: &Rejection, policy: &str) {
     let text = "admission webhook \"deny.podgate.dev\" denied the request: ";
     assert!(refusal.message.starts_with(text), "{refusal:?}");
     assert!(refusal.message.contains(&format!("of policy {policy} ")), "{refusal:?}");
+}
+
+/// Held by a test whose Podgate writes the status of policies: two of them would overrule each other for ever.
+fn only_writer_of_status() -> std::sync::MutexGuard<'static, ()> {
+    static ONLY: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    // A test that failed leaves nothing behind that the next one reads.
+    ONLY.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

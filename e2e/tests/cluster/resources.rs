@@ -5,7 +5,7 @@ use e2e::objects::{host_pid, pod, privileged};
 use e2e::{Gate, Namespace, wait_for};
 use serde_json::{Value, json};
 
-use crate::{BOUND, Outcome, assert_denied_by, namespace, resource, server};
+use crate::{BOUND, Outcome, assert_denied_by, namespace, only_writer_of_status, resource, server};
 
 const POLICIES: &str = "/apis/podgate.dev/v1/podpolicies";
 const EXCEPTIONS: &str = "/apis/podgate.dev/v1/podpolicyexceptions";
@@ -44,10 +44,10 @@ fn until(gate_namespace: &Namespace, bad: &Value, code: u16) -> Result<()> {
     })
 }
 
-/// One test, since the status of a resource is one gate's to write.
 #[test]
 #[expect(clippy::too_many_lines, reason = "one story")]
 fn policies_as_resources_from_apply_to_delete() -> Outcome {
+    let _only = only_writer_of_status();
     let own = namespace()?;
     let arguments = ["--watch-policies", "--namespace", &own.name];
     let gate = Gate::in_cluster(server(), &[FILE], &arguments)?;

@@ -7,10 +7,11 @@ use kube::Client;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::settings::Role;
 use crate::admission::NamespaceLabels;
 use crate::cluster::certificates::{self, Keeper, Kept};
 use crate::cluster::lease::Election;
-use crate::cluster::{self, Clock, Health, Namespaces, Nodes, Resources, status};
+use crate::cluster::{self, Clock, Health, Namespaces, Resources, UserNamespaces, status};
 use crate::policy::Source;
 use crate::server::metrics::CertificateOf;
 use crate::server::readiness::Condition;
@@ -55,6 +56,18 @@ impl Wanted {
     }
 }
 
+impl Facts {
+    /// Those of them that `role` has a use for: a controller judges nothing, and tells of nodes in the status of
+    /// policies where it watches those.
+    pub(super) fn of(self, role: Role, watches_policies: bool) -> Self {
+        let judges = role != Role::Controller;
+        Self {
+            namespaces: self.namespaces && judges,
+            nodes: self.nodes && (judges || watches_policies),
+        }
+    }
+}
+
 /// What the cluster gives. Its tasks end with it.
 #[derive(Default)]
 pub(super) struct Cluster {
@@ -62,7 +75,7 @@ pub(super) struct Cluster {
     /// Completes when everything that a first answer needs has been heard.
     heard: Vec<watch::Receiver<bool>>,
     pub(super) namespaces: Option<Arc<dyn server::Namespaces>>,
-    pub(super) nodes: Option<Arc<dyn server::Nodes>>,
+    user_namespaces: Option<watch::Receiver<UserNamespaces>>,
     pub(super) resources: Option<watch::Receiver<Arc<Vec<Source>>>>,
     pub(super) kept: Option<watch::Receiver<Kept>>,
     client: Option<Client>,
@@ -100,11 +113,11 @@ impl Cluster {
             this.namespaces = Some(Arc::new(Labels(known)));
         }
         if wanted.facts.nodes {
-            let known = Nodes::default();
+            let (offered, user_namespaces) = watch::channel(None);
             let (sender, health) = watch::channel(Health::default());
-            this.spawn(known.clone().watch(client.clone(), sender));
+            this.spawn(cluster::watch_nodes(client.clone(), offered, sender));
             this.follow("nodes", health, admin);
-            this.nodes = Some(Arc::new(Runtimes(known)));
+            this.user_namespaces = Some(user_namespaces);
         }
         if wanted.policies {
             let (sources, resources) = watch::channel(Arc::default());
@@ -166,6 +179,11 @@ impl Cluster {
         Ok(())
     }
 
+    /// Whether any node offers user namespaces: nobody knows where nodes are not watched.
+    pub(super) fn user_namespaces(&self) -> watch::Receiver<UserNamespaces> {
+        self.user_namespaces.clone().unwrap_or_else(|| watch::channel(None).1)
+    }
+
     /// What is served, once there is something, and whatever replaces it.
     pub(super) async fn certificate(&mut self) -> anyhow::Result<watch::Receiver<Arc<Pem>>> {
         let mut kept = self.kept.clone().context("nobody keeps certificates")?;
@@ -188,17 +206,32 @@ impl Cluster {
     /// Has the status of resources written as `outcome` tells of them.
     pub(super) fn keep_status(&mut self, mut outcome: watch::Receiver<Outcome>) {
         let (Some(client), Some(leads)) = (self.client.clone(), self.leads.clone()) else { return };
-        let compiled = |outcome: &Outcome| status::Compiled {
+        let mut offered = self.user_namespaces();
+        let compiled = |outcome: &Outcome, offered| status::Compiled {
             digest: outcome.digest.clone(),
             resources: outcome.resources.to_vec(),
             in_force: outcome.in_force.clone(),
             problems: outcome.problems.clone(),
+            user_namespaces: outcome.user_namespaces.clone(),
+            offered,
         };
-        let (sender, receiver) = watch::channel(compiled(&outcome.borrow_and_update()));
+        let first = compiled(&outcome.borrow_and_update(), *offered.borrow_and_update());
+        let (sender, receiver) = watch::channel(first);
         self.spawn(status::keep(client, receiver, leads, now()));
         self.spawn(async move {
-            while outcome.changed().await.is_ok() {
-                sender.send_replace(compiled(&outcome.borrow_and_update()));
+            loop {
+                let changed = tokio::select! {
+                    changed = outcome.changed() => changed,
+                    // Where nobody watches nodes, this is never chosen.
+                    Ok(()) = offered.changed() => Ok(()),
+                };
+                if changed.is_err() {
+                    return;
+                }
+                sender.send_replace(compiled(
+                    &outcome.borrow_and_update(),
+                    *offered.borrow_and_update(),
+                ));
             }
         });
     }
@@ -251,16 +284,6 @@ struct Labels(Namespaces);
 impl server::Namespaces for Labels {
     fn labels(&self, namespace: &str) -> Option<NamespaceLabels> {
         self.0.labels(namespace)
-    }
-}
-
-/// The same of what nodes can do.
-#[derive(Debug)]
-struct Runtimes(Nodes);
-
-impl server::Nodes for Runtimes {
-    fn offer_user_namespaces(&self) -> Option<bool> {
-        self.0.offer_user_namespaces()
     }
 }
 

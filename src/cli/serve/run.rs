@@ -100,7 +100,7 @@ async fn work(process: Process, admin: Admin, mut signals: Signals) -> anyhow::R
             let sink = LineSink::start(std::io::stdout());
             let state = State {
                 namespaces: cluster.namespaces.clone(),
-                nodes: cluster.nodes.clone(),
+                user_namespaces: cluster.user_namespaces(),
                 ledger: Some(sink.context("cannot start the ledger's writer")?),
                 recording: webhook.recording,
                 replica,

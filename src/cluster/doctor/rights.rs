@@ -39,7 +39,7 @@ fn needs(args: &[&str], options: &Options) -> Vec<Need> {
     if has("--watch-namespaces") {
         needs.extend(["list", "watch"].map(|verb| Need::new(verb, "", "namespaces")));
     }
-    if has("--watch-nodes") {
+    if has("--watch-nodes") && (!role("controller") || has("--watch-policies")) {
         needs.extend(["list", "watch"].map(|verb| Need::new(verb, "", "nodes")));
     }
     if has("--watch-policies") {
