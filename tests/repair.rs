@@ -4,45 +4,19 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::Command;
 
 use serde::Deserialize as _;
 use serde_json::Value;
 
+#[path = "support/commands.rs"]
+mod commands;
 #[path = "support/manifests.rs"]
 mod manifests;
 
-fn command(folder: &Path, args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_podgate"));
-    command.args(args).current_dir(folder).env_remove("CLICOLOR_FORCE");
-    command
-}
-
-fn podgate(folder: &Path, args: &[&str]) -> Output {
-    command(folder, args).output().unwrap()
-}
-
-fn with_input(folder: &Path, args: &[&str], input: &str) -> Output {
-    let mut child = command(folder, args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-    child.wait_with_output().unwrap()
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
+use commands::{podgate, stderr, stdout, with_input};
 
 /// An empty folder for one test.
 fn folder(name: &str) -> PathBuf {

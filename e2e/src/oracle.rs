@@ -6,6 +6,24 @@ use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
 use anyhow::{Context as _, Result, anyhow, ensure};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// One of upstream's own test pods, as the oracle's `fixtures` tells it.
+#[derive(Debug, Deserialize)]
+pub struct Fixture<'a> {
+    /// Which one it is.
+    pub id: String,
+    /// The level that it is judged by.
+    pub level: String,
+    /// The version of that.
+    pub version: String,
+    /// The pod, as upstream writes it.
+    #[serde(borrow)]
+    pub pod: &'a RawValue,
+    /// Whether upstream lets it in.
+    pub allowed: bool,
+}
 
 /// Runs the oracle and hands each of its lines to `take`: one JSON object a pod that it judged.
 ///

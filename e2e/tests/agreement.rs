@@ -6,29 +6,18 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, anyhow, ensure};
 use axum::body::Body;
 use axum::http::Request;
-use e2e::oracle;
+use e2e::oracle::{self, Fixture};
 use http_body_util::BodyExt as _;
 use jiff::Timestamp;
 use podgate::engine::{self, Scope};
 use podgate::manifest;
 use podgate::policy::{self, Options, PolicySet, Severity, Source};
 use podgate::server::{Metrics, PolicyStore, State, app};
-use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 const UID: &str = "4f0b8a52-6c1d-4f5e-9a70-b1d9e3c2f4aa";
-
-#[derive(Deserialize)]
-struct Fixture<'a> {
-    id: String,
-    level: String,
-    version: String,
-    #[serde(borrow)]
-    pod: &'a RawValue,
-    allowed: bool,
-}
 
 #[test]
 fn check_and_webhook_agree_on_every_fixture() {

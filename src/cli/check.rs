@@ -35,11 +35,7 @@ enum Format {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitStatus> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the judgement is given the time, and here it starts"
-    )]
-    let now = Timestamp::now();
+    let now = judge::now();
     let set = args.judge.policies(now)?;
     let report = judge_files(args, &set, now)?;
     let mut out = anstream::AutoStream::auto(io::stdout().lock());

@@ -11,7 +11,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use clap::ValueEnum;
-use jiff::Timestamp;
 
 use super::exit::{ExitStatus, closed_pipe_is_fine};
 use super::inputs;
@@ -51,11 +50,7 @@ struct Manifest {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitStatus> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the judgement is given the time, and here it starts"
-    )]
-    let now = Timestamp::now();
+    let now = judge::now();
     let set = args.judge.policies(now)?;
     let files = once(inputs::files(&args.paths)?)?;
     let mut progress = Progress::new();

@@ -4,22 +4,11 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result, ensure};
+use e2e::oracle::Fixture;
 use e2e::{Repaired, oracle};
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::{Outcome, server};
-
-#[derive(Deserialize)]
-struct Fixture<'a> {
-    id: String,
-    level: String,
-    version: String,
-    #[serde(borrow)]
-    pod: &'a RawValue,
-    allowed: bool,
-}
 
 /// Namespaces by the labels of Pod Security that they carry: level and version.
 #[derive(Default)]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, anyhow, ensure};
 use e2e::cluster::{Traffic, is_ready};
 use e2e::objects::{pod, privileged};
-use e2e::{Cluster, release, say, wait_for};
+use e2e::{Answer, Cluster, release, say, wait_for};
 use serde_json::{Value, json};
 
 /// Its namespace holds its own pods to the strictest standard, as the newest release has it.
@@ -133,4 +133,25 @@ pub(crate) fn restart(cluster: &Cluster, deployment: &str) -> Result<()> {
 pub(crate) fn mebibytes(bytes: u64) -> String {
     let tenths = bytes * 10 / (1 << 20);
     format!("{}.{} MiB", tenths / 10, tenths % 10)
+}
+
+/// Creates `pod` at `path` until all answers are as `is_it` wants them, so often in a row that each replica will have been
+/// asked, and returns the last.
+pub(crate) fn settled(
+    cluster: &Cluster,
+    path: &str,
+    pod: &Value,
+    is_it: impl Fn(&Answer) -> bool,
+) -> Result<Answer> {
+    wait_for("all replicas to answer so", ROLLOUT, || {
+        let mut last = None;
+        for _ in 0..20 {
+            let answer = cluster.client().create(path, pod)?;
+            if !is_it(&answer) {
+                return Ok(None);
+            }
+            last = Some(answer);
+        }
+        Ok(last)
+    })
 }

@@ -63,13 +63,15 @@ fn root_of_a_user_namespace_is_nobody_outside(cluster: &Cluster) -> Outcome {
         namespace.run(&pod)?;
         namespace.exec(name, &["/probe", "cat", "/proc/self/uid_map"])
     };
-    let first_outside = |map: &str| -> u64 {
-        let field = map.split_whitespace().nth(1).expect("a map has three numbers a line");
-        field.parse().expect("a number")
-    };
     let shared = uid_map("shared", probe("shared", &[]))?;
     let own = uid_map("own", in_user_namespace(probe("own", &[])))?;
     assert_eq!(first_outside(&shared), 0, "{shared}");
     assert!(first_outside(&own) >= 65536, "{own}");
     Ok(())
+}
+
+/// The id on the node of the first one inside, by the text of a `uid_map`.
+pub(crate) fn first_outside(map: &str) -> u64 {
+    let field = map.split_whitespace().nth(1).expect("a map has three numbers a line");
+    field.parse().expect("a number")
 }

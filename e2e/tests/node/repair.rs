@@ -7,7 +7,8 @@ use e2e::{Cluster, Outcome, wait_for};
 use serde_json::{Value, json};
 
 use crate::Test;
-use crate::installed::{ROLLOUT, podgate};
+use crate::installed::{ROLLOUT, podgate, settled};
+use crate::pods::first_outside;
 
 pub(crate) const TESTS: &[(&str, Test)] = &[
     ("root_image_is_put_into_a_user_namespace", root_image_is_put_into_a_user_namespace),
@@ -69,30 +70,6 @@ impl Drop for Policy<'_> {
     }
 }
 
-/// Waits until each replica will have been asked and gives the same answer, and returns that one.
-fn settled(
-    cluster: &Cluster,
-    path: &str,
-    is_it: impl Fn(&e2e::Answer) -> bool,
-) -> Result<e2e::Answer> {
-    wait_for("the policy to be in force", ROLLOUT, || {
-        let mut last = None;
-        for _ in 0..20 {
-            let answer = cluster.client().create(path, &root())?;
-            if !is_it(&answer) {
-                return Ok(None);
-            }
-            last = Some(answer);
-        }
-        Ok(last)
-    })
-}
-
-fn first_outside(map: &str) -> u64 {
-    let field = map.split_whitespace().nth(1).expect("a map has three numbers a line");
-    field.parse().expect("a number")
-}
-
 fn root_image_is_put_into_a_user_namespace(cluster: &Cluster) -> Outcome {
     podgate(cluster)?;
     let plain = cluster.namespace("plain", &json!({}))?;
@@ -106,10 +83,11 @@ fn root_image_is_put_into_a_user_namespace(cluster: &Cluster) -> Outcome {
     ]);
     let _repaired = policy(cluster, &repaired.name, &rules)?;
     let is_let_in = |answer: &e2e::Answer| answer.code == 201;
-    settled(cluster, &format!("{}?dryRun=All", plain.pods()), is_let_in)?;
+    settled(cluster, &format!("{}?dryRun=All", plain.pods()), &root(), is_let_in)?;
     let path = format!("{}?dryRun=All", repaired.pods());
-    let answer =
-        settled(cluster, &path, |a| is_let_in(a) && a.body["spec"]["hostUsers"] == json!(false))?;
+    let answer = settled(cluster, &path, &root(), |a| {
+        is_let_in(a) && a.body["spec"]["hostUsers"] == json!(false)
+    })?;
     let warning = format!(
         "podgate: policy {}: set spec.hostUsers to false (rule userNamespace, safe)",
         repaired.name
@@ -149,7 +127,7 @@ fn risky_repair_is_left_to_a_person(cluster: &Cluster) -> Outcome {
     let namespace = cluster.namespace("risky", &json!({}))?;
     let _policy = policy(cluster, &namespace.name, &json!([{"capabilities_restricted": {}}]))?;
     let path = format!("{}?dryRun=All", namespace.pods());
-    let refusal = settled(cluster, &path, |answer| {
+    let refusal = settled(cluster, &path, &root(), |answer| {
         let message = answer.body["message"].as_str().unwrap_or_default();
         answer.code == 403 && message.contains(&format!("1 violation of policy {}", namespace.name))
     })?;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::Test;
 use crate::installed::{
-    ROLLOUT, drained, kubectl, mebibytes, podgate, pods, restart, scale, traffic, values,
+    ROLLOUT, drained, kubectl, mebibytes, podgate, pods, restart, scale, settled, traffic, values,
 };
 
 pub(crate) const TESTS: &[(&str, Test)] = &[
@@ -96,20 +96,13 @@ fn new_policy_is_in_force(cluster: &Cluster) -> Outcome {
         },
     });
     let path = format!("{}?dryRun=All", namespace.pods());
-    // So often in a row that each replica will have been asked.
-    let all_answer = |code| -> Result<Option<()>> {
-        for _ in 0..20 {
-            if cluster.client().create(&path, &pod("good"))?.code != code {
-                return Ok(None);
-            }
-        }
-        Ok(Some(()))
-    };
+    let all_answer =
+        |code| settled(cluster, &path, &pod("good"), |answer| answer.code == code).map(drop);
     unnoticed(cluster, "policy reload", || {
         let _ = cluster.kubectl().run_on(&["create"], &policy)?.succeeded()?;
-        wait_for("the policy to be in force", ROLLOUT, || all_answer(403))?;
+        all_answer(403)?;
         let _ = cluster.kubectl().run(&["delete", "podpolicy", &namespace.name])?.succeeded()?;
-        wait_for("the policy to be gone", ROLLOUT, || all_answer(201))
+        all_answer(201)
     })
 }
 

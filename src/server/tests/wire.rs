@@ -95,15 +95,17 @@ async fn a_client_that_does_not_finish_its_headers_is_closed() {
     assert!(ABOUT_TEN.contains(&seconds), "{seconds}");
 }
 
-/// What an HTTP/2 client says first, and the headers of a POST whose body is still to come.
+/// What an HTTP/2 client says first, with settings that ask for nothing.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+
+/// The preface, and the headers of a POST whose body is still to come.
 fn unfinished_post() -> Vec<u8> {
-    const SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
     // By HPACK's static table: `:method: POST`, `:scheme: https`, and the names of the two others.
     let fields = b"\x83\x87\x04\x09/validate\x01\x01x";
     let length = u8::try_from(fields.len()).unwrap();
     // HEADERS with END_HEADERS, on stream 1.
     let header = [0, 0, length, 1, 4, 0, 0, 0, 1];
-    [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", SETTINGS, &header, fields].concat()
+    [PREFACE, &header, fields].concat()
 }
 
 #[tokio::test(start_paused = true)]
@@ -166,7 +168,6 @@ const ACK: u8 = 1;
 
 /// An HTTP/2 client that asked nothing and was told, by a server that drains, that no stream of it will be read.
 async fn dismissed(server: &Trusted) -> TlsStream<TcpStream> {
-    const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
     let mut stream = server.connect(b"h2").await;
     stream.write_all(PREFACE).await.unwrap();
     // The server acknowledges the settings, so it knows of the connection when it is told to stop.
