@@ -13,7 +13,7 @@ use http_body_util::BodyExt;
 use jiff::Timestamp;
 use podgate::admission::{Attributes, NamespaceLabels};
 use podgate::engine::{Decision, DecisionId, Outcome, Scope, Violation};
-use podgate::ledger::LineSink;
+use podgate::ledger::{Entry, Instance, Ledger};
 use podgate::policy::{self, Enforcement, Options, PolicySet, Severity, Source};
 use podgate::rules::{Finding, Found, Remedy};
 use podgate::server::metrics::Rejection;
@@ -200,11 +200,17 @@ fn plain_pod() -> Value {
     json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}, "spec": {"containers": containers}})
 }
 
+/// A ledger whose lines are captured.
+fn ledger(records: &Captured) -> Ledger {
+    let instance = Instance::boot("test".to_owned(), "replica-0".to_owned());
+    Ledger::start(instance, records.clone()).unwrap()
+}
+
 #[tokio::test]
 async fn mutate_fills_in_what_is_absent_and_tells_of_each_field() {
     let records = Captured::default();
-    let sink = LineSink::start(records.clone()).unwrap();
-    let state = Arc::new(State { ledger: Some(sink), ..fixing() });
+    let ledger = ledger(&records);
+    let state = Arc::new(State { ledger: Some(ledger), ..fixing() });
     let request = review(&json!({"object": plain_pod()})).to_string();
     let answer = app(Arc::clone(&state)).oneshot(post("/mutate", request)).await.unwrap();
     let (_, answer) = json_of(answer).await;
@@ -269,8 +275,8 @@ async fn mutate_leaves_alone_what_it_need_not_or_cannot_fix() {
         (fixing(), update),
     ] {
         let records = Captured::default();
-        let sink = LineSink::start(records.clone()).unwrap();
-        let state = State { ledger: Some(sink), recording: Recording::All, ..state };
+        let ledger = ledger(&records);
+        let state = State { ledger: Some(ledger), recording: Recording::All, ..state };
         assert_eq!(ask(state, "/mutate", &request).await, unchanged);
         assert_eq!(records.text(), "", "what is left alone is recorded where it is judged");
     }
@@ -552,9 +558,9 @@ async fn records_and_logs_hold_no_secret() {
     odd["spec"]["containers"][0]["env"] = json!("s3cr3t-env");
     let bodies = [pod(), unreadable, odd].map(|pod| review(&json!({"object": pod})).to_string());
     for decide in [podgate::engine::decide as podgate::server::app::Decide, denies_all, panics] {
-        let sink = LineSink::start(records.clone()).unwrap();
+        let ledger = ledger(&records);
         let recording = Recording::All;
-        let state = Arc::new(State { ledger: Some(sink), recording, decide, ..state() });
+        let state = Arc::new(State { ledger: Some(ledger), recording, decide, ..state() });
         for body in &bodies {
             for path in ["/validate", "/observe", "/mutate"] {
                 app(Arc::clone(&state)).oneshot(post(path, body.clone())).await.unwrap();
@@ -565,6 +571,9 @@ async fn records_and_logs_hold_no_secret() {
     let (records, logs) = (records.text(), logs.text());
     assert!(records.lines().count() >= 6, "{records}");
     assert!(logs.contains("captured"), "{logs}");
+    for line in records.lines() {
+        assert!(Entry::read(line).unwrap().is_intact(), "{line}");
+    }
     for text in [records, logs] {
         assert!(!text.contains("s3cr3t"), "{text}");
     }
@@ -578,8 +587,8 @@ async fn only_notable_decisions_are_recorded_unless_all_are_asked_for() {
         (Recording::All, podgate::engine::decide, 1),
     ] {
         let records = Captured::default();
-        let sink = LineSink::start(records.clone()).unwrap();
-        let state = State { ledger: Some(sink), recording, decide, ..state() };
+        let ledger = ledger(&records);
+        let state = State { ledger: Some(ledger), recording, decide, ..state() };
         ask(state, "/validate", &json!({})).await;
         let text = records.text();
         assert_eq!(text.lines().count(), lines, "{text}");

@@ -9,13 +9,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
+use super::instance::Instance;
 use crate::admission::Attributes;
 use crate::engine::{Decision, DecisionId, Fix, Settled, Violation};
 use crate::pod::{FieldPath, PodView};
 use crate::policy::sha256;
-use crate::rules::{Found, Remedy};
+use crate::rules::Remedy;
 
-/// Name and version of the schema.
+/// Name and version of the schema of a decision.
 pub const SCHEMA: &str = "podgate.dev/decision/v1";
 
 /// What the server knows of a request beside what was decided.
@@ -27,10 +28,8 @@ pub struct Request<'r> {
     pub attributes: &'r Attributes<'r>,
     /// The object's JSON as it was sent but for `managedFields`, for its digest.
     pub object_json: Option<&'r str>,
-    /// Which replica answered.
-    pub replica: &'r str,
-    /// Which cluster it is in; empty where nobody said.
-    pub cluster: &'r str,
+    /// Which process answered.
+    pub instance: &'r Instance,
     /// Generation of the policy set, counted by the replica since it started.
     pub generation: u64,
     /// When it was decided.
@@ -39,78 +38,92 @@ pub struct Request<'r> {
     pub latency: Duration,
 }
 
-/// One line of the ledger.
+/// The record of one decision. In every struct here the fields stand in the order of the alphabet: what is written is
+/// then in the canonical form that [`super::chain`] needs.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Record<'r> {
-    schema: &'static str,
-    time: Timestamp,
-    replica: &'r str,
+    boot: &'r str,
     cluster: &'r str,
-    decision_id: Shown<DecisionId>,
-    request_uid: &'r str,
-    operation: &'static str,
-    subresource: &'r str,
-    dry_run: bool,
-    user: User<'r>,
-    object: Object<'r>,
-    images: Vec<&'r str>,
     decision: &'static str,
-    violations: Vec<ViolationRecord<'r>>,
-    fixes: Vec<FixRecord<'r>>,
+    decision_id: Shown<DecisionId>,
+    dry_run: bool,
     exceptions: Vec<&'r str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    note: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<&'r str>,
+    fixes: Vec<FixRecord<'r>>,
+    images: Vec<&'r str>,
+    incident: String,
+    latency_micros: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'static str>,
+    object: Object<'r>,
+    operation: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owner: Option<OwnerRecord<'r>>,
     policy_set: PolicySet<'r>,
-    latency_micros: u128,
+    replica: &'r str,
+    request_uid: &'r str,
+    schema: &'static str,
+    subresource: &'r str,
+    time: Timestamp,
+    user: User<'r>,
+    violations: Vec<ViolationRecord<'r>>,
 }
 
+/// Who sent the request.
 #[derive(Debug, Serialize)]
-struct User<'r> {
+pub(super) struct User<'r> {
+    groups: Vec<&'r str>,
     name: &'r str,
     uid: &'r str,
-    groups: Vec<&'r str>,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Object<'r> {
     api_version: String,
-    kind: &'r str,
-    namespace: &'r str,
-    name: &'r str,
-    generate_name: &'r str,
-    uid: &'r str,
     digest: Option<String>,
+    generate_name: &'r str,
+    kind: &'r str,
+    name: &'r str,
+    namespace: &'r str,
+    uid: &'r str,
+}
+
+/// The object that manages another.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(super) struct OwnerRecord<'r> {
+    kind: &'r str,
+    name: &'r str,
+    uid: &'r str,
 }
 
 #[derive(Debug, Serialize)]
 struct ViolationRecord<'r> {
-    policy: &'r str,
-    rule: &'static str,
+    allowed: &'r str,
+    container: Option<&'r str>,
     enforcement: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    standard: Option<String>,
-    path: Shown<&'r FieldPath>,
-    container: Option<&'r str>,
-    found: Shown<&'r Found>,
-    allowed: &'r str,
+    exception: Option<&'r str>,
     fix: Shown<&'r Remedy>,
+    found: String,
+    path: String,
+    policy: &'r str,
+    rule: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     settled: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    exception: Option<&'r str>,
+    standard: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
 struct FixRecord<'r> {
+    applicability: &'static str,
+    path: Shown<&'r FieldPath>,
     policy: &'r str,
     rule: &'static str,
-    path: Shown<&'r FieldPath>,
     value: &'r str,
-    applicability: &'static str,
 }
 
 /// A value that is written as its text.
@@ -141,45 +154,92 @@ impl<'r> Record<'r> {
                 exceptions.push(name);
             }
         }
+        let (object, owner) = (Object::new(request), OwnerRecord::of(attributes));
+        let violations: Vec<_> = decision.violations.iter().map(ViolationRecord::new).collect();
         Self {
-            schema: SCHEMA,
-            time: request.time,
-            replica: request.replica,
-            cluster: request.cluster,
-            decision_id: Shown(decision.id),
-            request_uid: request.uid,
-            operation: attributes.operation.as_str(),
-            subresource: &attributes.subresource,
-            dry_run: attributes.dry_run,
-            user: User {
-                name: &attributes.user.username,
-                uid: &attributes.user.uid,
-                groups: attributes.user.groups.iter().map(|group| &**group).collect(),
-            },
-            object: Object::new(request),
-            images: images(attributes),
+            boot: &request.instance.boot,
+            cluster: &request.instance.cluster,
             decision: decision.outcome.as_str(),
-            violations: decision.violations.iter().map(ViolationRecord::new).collect(),
-            fixes: decision.fixes.iter().map(FixRecord::new).collect(),
+            decision_id: Shown(decision.id),
+            dry_run: attributes.dry_run,
             exceptions,
-            note: decision.note,
             failure: decision.failure.as_deref(),
+            fixes: decision.fixes.iter().map(FixRecord::new).collect(),
+            images: images(attributes),
+            incident: incident(decision, &object, owner.as_ref(), &violations),
+            latency_micros: u64::try_from(request.latency.as_micros()).unwrap_or(u64::MAX),
+            note: decision.note,
+            object,
+            operation: attributes.operation.as_str(),
+            owner,
             policy_set: PolicySet { digest: &decision.policy_set, generation: request.generation },
-            latency_micros: request.latency.as_micros(),
+            replica: &request.instance.replica,
+            request_uid: request.uid,
+            schema: SCHEMA,
+            subresource: &attributes.subresource,
+            time: request.time,
+            user: User::of(attributes),
+            violations,
         }
     }
 
-    /// The record as one line of JSON, without the newline.
+    /// The record as JSON in canonical form: the body that [`super::chain::append`] wants.
     ///
     /// # Panics
     /// Never: nothing in a record can fail to be written.
     #[must_use]
-    pub fn to_line(&self) -> Vec<u8> {
+    pub fn to_body(&self) -> Vec<u8> {
         // About what one takes: growing step by step copies a long line several times.
-        let mut line = Vec::with_capacity(1024 + 512 * self.violations.len());
-        serde_json::to_writer(&mut line, self)
+        let mut body = Vec::with_capacity(1024 + 512 * self.violations.len());
+        serde_json::to_writer(&mut body, self)
             .expect("a record holds only strings, numbers and booleans");
-        line
+        body
+    }
+}
+
+/// What is the same where a controller tries again and again: everything but the name that it makes up each time.
+fn incident(
+    decision: &Decision,
+    object: &Object<'_>,
+    owner: Option<&OwnerRecord<'_>>,
+    violations: &[ViolationRecord<'_>],
+) -> String {
+    let named = if object.generate_name.is_empty() { object.name } else { object.generate_name };
+    let who = owner.map_or(named, |owner| owner.uid);
+    let mut same = [decision.outcome.as_str(), object.namespace, object.kind, who].join("\0");
+    for violation in violations {
+        for part in [violation.policy, violation.rule, &violation.path, &violation.found] {
+            same.push('\0');
+            same.push_str(part);
+        }
+    }
+    let digest = sha256(same.as_bytes());
+    digest.trim_start_matches("sha256:").chars().take(16).collect()
+}
+
+impl<'r> User<'r> {
+    /// Without `extra`, which holds credentials.
+    pub(super) fn of(attributes: &'r Attributes<'r>) -> Self {
+        let user = &attributes.user;
+        Self {
+            groups: user.groups.iter().map(|group| &**group).collect(),
+            name: &user.username,
+            uid: &user.uid,
+        }
+    }
+}
+
+impl<'r> OwnerRecord<'r> {
+    /// The controlling owner of the object that is sent.
+    pub(super) fn of(attributes: &'r Attributes<'r>) -> Option<Self> {
+        let object = attributes.object.as_ref()?;
+        let owners = object.metadata.as_ref()?.owner_references.as_deref()?;
+        let owner = owners.iter().find(|owner| owner.controller == Some(true))?;
+        Some(Self {
+            kind: owner.kind.as_deref().unwrap_or_default(),
+            name: owner.name.as_deref().unwrap_or_default(),
+            uid: owner.uid.as_deref().unwrap_or_default(),
+        })
     }
 }
 
@@ -189,12 +249,12 @@ impl<'r> Object<'r> {
         let metadata = attributes.object.as_ref().and_then(|object| object.metadata.as_ref());
         Self {
             api_version: attributes.api_version(),
-            kind: &attributes.kind,
-            namespace: &attributes.namespace,
-            name: &attributes.name,
-            generate_name: metadata.and_then(|m| m.generate_name.as_deref()).unwrap_or_default(),
-            uid: metadata.and_then(|m| m.uid.as_deref()).unwrap_or_default(),
             digest: request.object_json.map(|json| sha256(json.as_bytes())),
+            generate_name: metadata.and_then(|m| m.generate_name.as_deref()).unwrap_or_default(),
+            kind: &attributes.kind,
+            name: &attributes.name,
+            namespace: &attributes.namespace,
+            uid: metadata.and_then(|m| m.uid.as_deref()).unwrap_or_default(),
         }
     }
 }
@@ -203,17 +263,17 @@ impl<'r> ViolationRecord<'r> {
     fn new(violation: &'r Violation) -> Self {
         let finding = &violation.finding;
         Self {
+            allowed: &finding.allowed,
+            container: finding.path.container(),
+            enforcement: violation.enforcement.as_str(),
+            exception: violation.exception(),
+            fix: Shown(&finding.remedy),
+            found: finding.found.to_string(),
+            path: finding.path.to_string(),
             policy: &violation.policy,
             rule: violation.rule,
-            enforcement: violation.enforcement.as_str(),
-            standard: violation.standard.map(|standard| standard.to_string()),
-            path: Shown(&finding.path),
-            container: finding.path.container(),
-            found: Shown(&finding.found),
-            allowed: &finding.allowed,
-            fix: Shown(&finding.remedy),
             settled: violation.settled.as_ref().map(Settled::as_str),
-            exception: violation.exception(),
+            standard: violation.standard.map(|standard| standard.to_string()),
         }
     }
 }
@@ -221,11 +281,11 @@ impl<'r> ViolationRecord<'r> {
 impl<'r> FixRecord<'r> {
     fn new(fix: &'r Fix) -> Self {
         Self {
+            applicability: fix.fill.applicability.as_str(),
+            path: Shown(&fix.fill.path),
             policy: &fix.policy,
             rule: fix.rule,
-            path: Shown(&fix.fill.path),
             value: &fix.fill.value,
-            applicability: fix.fill.applicability.as_str(),
         }
     }
 }

@@ -16,7 +16,7 @@ const KEPT_BYTES: usize = 256 * 1024;
 
 /// Writes lines on a thread of its own.
 #[derive(Debug)]
-pub struct LineSink {
+pub(super) struct LineSink {
     shared: Arc<Shared>,
     writer: Option<JoinHandle<()>>,
 }
@@ -43,7 +43,7 @@ impl LineSink {
     ///
     /// # Errors
     /// Where the thread cannot be started.
-    pub fn start(out: impl Write + Send + 'static) -> std::io::Result<Self> {
+    pub(super) fn start(out: impl Write + Send + 'static) -> std::io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let of_writer = Arc::clone(&shared);
         let writer = thread::Builder::new()
@@ -55,7 +55,7 @@ impl LineSink {
     /// Hands over one line, without its newline. False where the line is lost: too much waits because
     /// nobody reads, or the reader is gone.
     #[must_use]
-    pub fn append(&self, line: &[u8]) -> bool {
+    pub(super) fn append(&self, line: &[u8]) -> bool {
         let mut waiting = self.shared.lock();
         if waiting.broken || waiting.lines.len() + line.len() >= WAITING_BYTES {
             return false;
@@ -71,7 +71,7 @@ impl LineSink {
     }
 
     /// Writes what waits, then stops.
-    pub fn close(mut self) {
+    pub(super) fn close(mut self) {
         self.stop();
     }
 

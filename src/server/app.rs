@@ -18,7 +18,7 @@ use super::respond;
 use super::store::PolicyStore;
 use crate::admission::{Attributes, NamespaceLabels};
 use crate::engine::{self, Decision, Scope};
-use crate::ledger::LineSink;
+use crate::ledger::Ledger;
 use crate::policy::PolicySet;
 
 /// Which decisions are recorded.
@@ -53,13 +53,9 @@ pub struct State {
     /// Whether any node can give a pod a user namespace of its own; `None` where nobody knows.
     pub user_namespaces: watch::Receiver<Option<bool>>,
     /// Where records go; none keeps none.
-    pub ledger: Option<LineSink>,
+    pub ledger: Option<Ledger>,
     /// Which decisions are recorded.
     pub recording: Recording,
-    /// Which replica this is, for the record.
-    pub replica: String,
-    /// Which cluster it serves, for the record.
-    pub cluster: String,
     /// Pod labels that the admin vouches for, for `/policies`.
     pub trusted_labels: Vec<String>,
     /// How a request is judged.
@@ -79,8 +75,6 @@ impl State {
             user_namespaces: watch::channel(None).1,
             ledger: None,
             recording: Recording::default(),
-            replica: String::new(),
-            cluster: String::new(),
             trusted_labels: Vec::new(),
             decide: engine::decide,
             in_flight: Semaphore::new(limits::MAX_IN_FLIGHT),

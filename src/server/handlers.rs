@@ -17,7 +17,7 @@ use super::store::InForce;
 use super::{policies, respond};
 use crate::admission::{self, Review, ReviewError};
 use crate::engine::{self, Decision, Outcome, Scope};
-use crate::ledger;
+use crate::ledger::{self, Record};
 
 /// Bodies past this are judged on a thread that may block: a large one would hold up every connection
 /// that shares the worker.
@@ -199,7 +199,7 @@ fn record(
     decision: &Decision,
     moment: &Moment,
 ) {
-    let Some(sink) = &state.ledger else { return };
+    let Some(ledger) = &state.ledger else { return };
     let notable = decision.outcome != Outcome::Allowed
         || !decision.violations.is_empty()
         || decision.failure.is_some();
@@ -210,15 +210,14 @@ fn record(
         uid: &review.uid,
         attributes: &review.attributes,
         object_json: review.object_json,
-        replica: &state.replica,
-        cluster: &state.cluster,
+        instance: ledger.instance(),
         generation: in_force.generation,
         time: moment.time,
         latency: moment.took,
     };
-    let line = catch_unwind(AssertUnwindSafe(|| ledger::Record::new(decision, &request).to_line()));
-    if line.is_err() {
+    let body = catch_unwind(AssertUnwindSafe(|| Record::new(decision, &request).to_body()));
+    if body.is_err() {
         state.metrics.panicked();
     }
-    state.metrics.recorded(line.is_ok_and(|line| sink.append(&line)));
+    state.metrics.recorded(body.is_ok_and(|body| ledger.append(&body)));
 }

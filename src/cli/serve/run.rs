@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use tokio::sync::Semaphore;
 
 use super::cluster::{Cluster, Wanted};
-use crate::ledger::LineSink;
+use crate::ledger::{Instance, Ledger};
 use crate::server::reload::{self, Origin, Policies, Told};
 use crate::server::shutdown::{self, Signals};
 use crate::server::tls::{Clients, Source};
@@ -97,14 +97,13 @@ async fn work(process: Process, admin: Admin, mut signals: Signals) -> anyhow::R
                 certificate = certificate(webhook.certificate, &mut cluster) => certificate?,
                 _ = signals.recv() => return Ok(()),
             };
-            let sink = LineSink::start(std::io::stdout());
+            let instance = Instance::boot(webhook.cluster, replica);
+            let ledger = Ledger::start(instance, std::io::stdout());
             let state = State {
                 namespaces: cluster.namespaces.clone(),
                 user_namespaces: cluster.user_namespaces(),
-                ledger: Some(sink.context("cannot start the ledger's writer")?),
+                ledger: Some(ledger.context("cannot start the ledger's writer")?),
                 recording: webhook.recording,
-                replica,
-                cluster: webhook.cluster,
                 trusted_labels,
                 in_flight: Semaphore::new(webhook.max_in_flight),
                 ..State::new(store, Arc::clone(&admin.metrics))
