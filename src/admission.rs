@@ -12,4 +12,4 @@ mod review;
 pub use attributes::{Attributes, NamespaceLabels, Operation, User};
 pub use managed_fields::without_managed_fields;
 pub use response::{MutateResponse, Response, Warning};
-pub use review::{Review, ReviewError};
+pub use review::{Review, ReviewError, old_object_json};

@@ -1,17 +1,27 @@
 //! The ledger: what was decided, one record a decision, each chained to the one before.
 //!
-//! Records go to standard output, one JSON line each, in the schema [`record::SCHEMA`].
+//! [`record`] and [`change`] say what is written, [`writer`] numbers it ([`chain`]) and puts it into the [`spool`] and on
+//! standard output, one JSON line each. [`entry`] reads a line back.
 
 pub mod chain;
 pub mod change;
+pub mod counters;
 pub mod entry;
 pub mod instance;
 pub mod mark;
+mod queue;
 pub mod record;
+pub mod signature;
 mod sink;
-mod writer;
+pub mod spool;
+#[cfg(test)]
+pub(crate) mod testing;
+pub mod verify;
+pub mod writer;
 
+pub use counters::Counters;
 pub use entry::Entry;
 pub use instance::Instance;
+pub use queue::Ticket;
 pub use record::{Record, Request};
 pub use writer::Ledger;

@@ -13,7 +13,7 @@ use http_body_util::BodyExt;
 use jiff::Timestamp;
 use podgate::admission::{Attributes, NamespaceLabels};
 use podgate::engine::{Decision, DecisionId, Outcome, Scope, Violation};
-use podgate::ledger::{Entry, Instance, Ledger};
+use podgate::ledger::{Counters, Entry, Instance, Ledger, writer};
 use podgate::policy::{self, Enforcement, Options, PolicySet, Severity, Source};
 use podgate::rules::{Finding, Found, Remedy};
 use podgate::server::metrics::Rejection;
@@ -200,10 +200,13 @@ fn plain_pod() -> Value {
     json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}, "spec": {"containers": containers}})
 }
 
+const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
 /// A ledger whose lines are captured.
 fn ledger(records: &Captured) -> Ledger {
     let instance = Instance::boot("test".to_owned(), "replica-0".to_owned());
-    Ledger::start(instance, records.clone()).unwrap()
+    let options = writer::Options::new(|| NOW);
+    Ledger::start(instance, options, Counters::default(), records.clone()).unwrap()
 }
 
 #[tokio::test]
@@ -255,7 +258,7 @@ async fn mutate_fills_in_what_is_absent_and_tells_of_each_field() {
         "{metrics}"
     );
     drop(state);
-    let record: Value = serde_json::from_str(&records.text()).unwrap();
+    let record = &records.decisions()[0];
     assert_eq!(record["decision"], "fixed");
     assert_eq!(
         record["fixes"][0],
@@ -278,7 +281,11 @@ async fn mutate_leaves_alone_what_it_need_not_or_cannot_fix() {
         let ledger = ledger(&records);
         let state = State { ledger: Some(ledger), recording: Recording::All, ..state };
         assert_eq!(ask(state, "/mutate", &request).await, unchanged);
-        assert_eq!(records.text(), "", "what is left alone is recorded where it is judged");
+        assert_eq!(
+            records.decisions(),
+            [] as [Value; 0],
+            "what is left alone is recorded where it is judged"
+        );
     }
 }
 
@@ -536,6 +543,13 @@ impl Write for Captured {
 }
 
 impl Captured {
+    /// The records of decisions.
+    fn decisions(&self) -> Vec<Value> {
+        let text = self.text();
+        let records = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        records.filter(|record| record["schema"] == "podgate.dev/decision/v1").collect()
+    }
+
     fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
@@ -590,10 +604,9 @@ async fn only_notable_decisions_are_recorded_unless_all_are_asked_for() {
         let ledger = ledger(&records);
         let state = State { ledger: Some(ledger), recording, decide, ..state() };
         ask(state, "/validate", &json!({})).await;
-        let text = records.text();
-        assert_eq!(text.lines().count(), lines, "{text}");
-        for line in text.lines() {
-            let record: Value = serde_json::from_str(line).unwrap();
+        let decisions = records.decisions();
+        assert_eq!(decisions.len(), lines, "{decisions:?}");
+        for record in decisions {
             assert_eq!(record["requestUid"], "0b4d6a6f-0a5e-4bd5-8b7e-1f2f3a4b5c6d");
             assert!(
                 record["object"]["digest"].as_str().unwrap().starts_with("sha256:"),

@@ -178,6 +178,13 @@ fn object_json(body: &str) -> Option<&str> {
     envelope.request?.object.map(RawValue::get)
 }
 
+/// The JSON of the object before an update, in the body of a review.
+#[must_use]
+pub fn old_object_json(body: &str) -> Option<&str> {
+    let envelope = serde_json::from_str::<Envelope<'_, &RawValue>>(body).ok()?;
+    envelope.request?.old_object.map(RawValue::get)
+}
+
 fn not_json(error: &serde_json::Error) -> ReviewError {
     let reason = if error.is_data() { "InvalidReview" } else { "InvalidJson" };
     ReviewError { reason, message: format!("the body is not an AdmissionReview: {error}") }

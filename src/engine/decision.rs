@@ -96,6 +96,13 @@ impl Decision {
         }
     }
 
+    /// The decision where judging failed by podgate's own fault.
+    #[must_use]
+    pub fn fault(set: &PolicySet, identity: &str) -> Self {
+        let failure = Some("podgate failed while judging, and has logged where".to_owned());
+        Self { outcome: Outcome::Failed, failure, ..Self::silent(set, identity) }
+    }
+
     /// Whether the object is refused for being wrong in itself, not for what a pod would do.
     #[must_use]
     pub fn is_invalid(&self) -> bool {

@@ -19,8 +19,13 @@ const ADDED_LABEL: &str = "pod-template-hash";
 
 /// The body of the record of a workload that is created, or whose template is another after the update. `None` for
 /// pods, for what is not stored, and for updates that leave the template as it was.
+///
+/// `old_object_json` is asked for the JSON of the object before an update.
 #[must_use]
-pub fn body(request: &Request<'_>, old_object_json: Option<&str>) -> Option<Vec<u8>> {
+pub fn body<'o>(
+    request: &Request<'_>,
+    old_object_json: impl FnOnce() -> Option<&'o str>,
+) -> Option<Vec<u8>> {
     let attributes = request.attributes;
     let kind = attributes.pod_kind().filter(|kind| *kind != Kind::Pod)?;
     if attributes.dry_run || !attributes.subresource.is_empty() {
@@ -30,7 +35,7 @@ pub fn body(request: &Request<'_>, old_object_json: Option<&str>) -> Option<Vec<
     let changed = match attributes.operation {
         Operation::Create => true,
         Operation::Update => {
-            old_object_json.and_then(|old| self::template(kind, old)).as_ref() != Some(&template)
+            old_object_json().and_then(|old| self::template(kind, old)).as_ref() != Some(&template)
         }
         Operation::Delete | Operation::Connect => false,
     };

@@ -14,7 +14,7 @@ const LINGER: Duration = Duration::from_millis(1);
 /// What the buffer keeps of its memory once a storm is over.
 const KEPT_BYTES: usize = 256 * 1024;
 
-/// Writes lines on a thread of its own.
+/// Writes lines on a thread of its own. Dropped, it writes what waits first.
 #[derive(Debug)]
 pub(super) struct LineSink {
     shared: Arc<Shared>,
@@ -52,27 +52,21 @@ impl LineSink {
         Ok(Self { shared, writer: Some(writer) })
     }
 
-    /// Hands over one line, without its newline. False where the line is lost: too much waits because
-    /// nobody reads, or the reader is gone.
+    /// Hands over whole lines. False where they are lost: too much waits because nobody reads, or the reader is
+    /// gone.
     #[must_use]
-    pub(super) fn append(&self, line: &[u8]) -> bool {
+    pub(super) fn append(&self, lines: &[u8]) -> bool {
         let mut waiting = self.shared.lock();
-        if waiting.broken || waiting.lines.len() + line.len() >= WAITING_BYTES {
+        if waiting.broken || waiting.lines.len() + lines.len() > WAITING_BYTES {
             return false;
         }
         let first = waiting.lines.is_empty();
-        waiting.lines.extend_from_slice(line);
-        waiting.lines.push(b'\n');
+        waiting.lines.extend_from_slice(lines);
         drop(waiting);
         if first {
             self.shared.changed.notify_one();
         }
         true
-    }
-
-    /// Writes what waits, then stops.
-    pub(super) fn close(mut self) {
-        self.stop();
     }
 
     fn stop(&mut self) {
@@ -146,9 +140,9 @@ mod tests {
         let out = Shared::default();
         let sink = LineSink::start(out.clone()).unwrap();
         for n in 0..1000 {
-            assert!(sink.append(format!("line {n}").as_bytes()));
+            assert!(sink.append(format!("line {n}\n").as_bytes()));
         }
-        sink.close();
+        drop(sink);
         let text = String::from_utf8(out.0.lock().unwrap().clone()).unwrap();
         let lines: Vec<String> = (0..1000).map(|n| format!("line {n}")).collect();
         assert_eq!(text.lines().collect::<Vec<_>>(), lines);
@@ -174,10 +168,10 @@ mod tests {
         let sink = LineSink::start(Stalled(stalled)).unwrap();
         let line = vec![b'x'; 1024 * 1024];
         let kept = (0..64).filter(|_| sink.append(&line)).count();
-        // Seven and their newlines wait, and the writer may have taken as many before it stalled.
-        assert!((7..=14).contains(&kept), "{kept}");
+        // Eight wait, and the writer may have taken as many before it stalled.
+        assert!((8..=16).contains(&kept), "{kept}");
         drop(release);
-        sink.close();
+        drop(sink);
     }
 
     struct Broken;
@@ -195,7 +189,7 @@ mod tests {
     #[test]
     fn a_reader_that_is_gone_is_told_to_the_caller() {
         let sink = LineSink::start(Broken).unwrap();
-        while sink.append(b"line") {
+        while sink.append(b"line\n") {
             thread::yield_now();
         }
         assert!(sink.shared.lock().broken, "it was refused for want of room");

@@ -32,6 +32,17 @@ pub enum Recording {
     Notable,
 }
 
+/// What happens to a request whose record cannot be kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unrecorded {
+    /// It is answered; the record goes to standard output alone.
+    #[default]
+    Answer,
+    /// It is refused, where it is one that can be.
+    Refuse,
+}
+
 /// How a request is judged: [`engine::decide`], but for tests of its failure.
 pub type Decide = fn(&PolicySet, &Attributes<'_>, Scope, &str, Timestamp) -> Decision;
 
@@ -56,6 +67,8 @@ pub struct State {
     pub ledger: Option<Ledger>,
     /// Which decisions are recorded.
     pub recording: Recording,
+    /// What happens to a request whose record cannot be kept.
+    pub unrecorded: Unrecorded,
     /// Pod labels that the admin vouches for, for `/policies`.
     pub trusted_labels: Vec<String>,
     /// How a request is judged.
@@ -75,6 +88,7 @@ impl State {
             user_namespaces: watch::channel(None).1,
             ledger: None,
             recording: Recording::default(),
+            unrecorded: Unrecorded::default(),
             trusted_labels: Vec::new(),
             decide: engine::decide,
             in_flight: Semaphore::new(limits::MAX_IN_FLIGHT),

@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Request, State as Shared};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -9,7 +10,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use super::app::{Recording, State};
+use super::app::{Recording, State, Unrecorded};
 use super::clock;
 use super::limits::{self, Deadline};
 use super::metrics::{Endpoint, Rejection};
@@ -17,11 +18,14 @@ use super::store::InForce;
 use super::{policies, respond};
 use crate::admission::{self, Review, ReviewError};
 use crate::engine::{self, Decision, Outcome, Scope};
-use crate::ledger::{self, Record};
+use crate::ledger::{self, Ledger, Record, Ticket, change};
 
 /// Bodies past this are judged on a thread that may block: a large one would hold up every connection
 /// that shares the worker.
 const LARGE: usize = 512 * 1024;
+
+/// How long an answer waits for its record, at most: a disk that is slow must not be an admission that is.
+const KEPT_WITHIN: Duration = Duration::from_secs(1);
 
 pub(super) async fn validate(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
     answer(state, Endpoint::Validate, request).await
@@ -86,13 +90,32 @@ async fn read_and_judge(
         return Err(Rejection::MediaType.into());
     }
     let body = limits::read_body(&parts.headers, body, &deadline).await?;
-    if body.len() <= LARGE {
-        return judge(state, endpoint, &body, &deadline);
+    let judged = if body.len() <= LARGE {
+        judge(state, endpoint, &body, &deadline)?
+    } else {
+        let state = Arc::clone(state);
+        tokio::task::spawn_blocking(move || judge(&state, endpoint, &body, &deadline))
+            .await
+            .unwrap_or_else(|_| Err(Rejection::Internal.into()))?
+    };
+    Ok(recorded(state, endpoint, judged).await)
+}
+
+/// The answer, once its records are kept.
+async fn recorded(state: &State, endpoint: Endpoint, judged: Judged) -> Response {
+    let Judged { answer, uid, recorded } = judged;
+    let (Some(ledger), Some(recorded)) = (&state.ledger, recorded) else { return answer };
+    let kept = match recorded {
+        Recorded::As(ticket) => {
+            tokio::time::timeout(KEPT_WITHIN, ledger.kept(ticket)).await.unwrap_or(false)
+        }
+        Recorded::Lost => false,
+    };
+    // What only warns can never stop a cluster, nor can what was not filled in: `/validate` judges it again.
+    if kept || state.unrecorded == Unrecorded::Answer || endpoint != Endpoint::Validate {
+        return answer;
     }
-    let state = Arc::clone(state);
-    tokio::task::spawn_blocking(move || judge(&state, endpoint, &body, &deadline))
-        .await
-        .unwrap_or_else(|_| Err(Rejection::Internal.into()))
+    respond::unrecorded(&uid)
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -101,12 +124,35 @@ fn is_json(headers: &HeaderMap) -> bool {
     media_type.trim_ascii().eq_ignore_ascii_case(b"application/json")
 }
 
+/// An answer that waits for its records to be kept.
+struct Judged {
+    answer: Response,
+    uid: String,
+    recorded: Option<Recorded>,
+}
+
+/// What became of a record.
+#[derive(Clone, Copy)]
+enum Recorded {
+    /// It is written under this ticket.
+    As(Ticket),
+    /// There was no room for it.
+    Lost,
+}
+
+impl From<Response> for Judged {
+    /// An answer of which nothing is recorded.
+    fn from(answer: Response) -> Self {
+        Self { answer, uid: String::new(), recorded: None }
+    }
+}
+
 fn judge(
     state: &State,
     endpoint: Endpoint,
     body: &Bytes,
     deadline: &Deadline,
-) -> Result<Response, Refusal> {
+) -> Result<Judged, Refusal> {
     let text = std::str::from_utf8(body).map_err(|error| ReviewError {
         reason: "InvalidUtf8",
         message: format!("the body is not UTF-8: byte {} is wrong", error.valid_up_to()),
@@ -120,7 +166,7 @@ fn judge(
     };
     let mut review = review?;
     if endpoint == Endpoint::Policies {
-        return Ok(judge_policy(state, &review, deadline));
+        return Ok(judge_policy(state, &review, deadline).into());
     }
     let attributes = &mut review.attributes;
     attributes.namespace_labels =
@@ -131,21 +177,36 @@ fn judge(
     let judged =
         catch_unwind(AssertUnwindSafe(|| decide(state, &in_force, endpoint, &review, time)));
     let took = deadline.started().elapsed();
-    let Ok((decision, answer)) = judged else {
-        state.metrics.panicked();
-        state.metrics.counted(endpoint, review.attributes.operation, Outcome::Failed, took);
-        return Ok(respond::fault(endpoint, &review.uid));
-    };
+    let (decision, answer) = judged.map_or_else(
+        |_| {
+            state.metrics.panicked();
+            let decision = Decision::fault(&in_force.set, &review.uid);
+            (decision, respond::fault(endpoint, &review.uid))
+        },
+        |(decision, answer)| (decision, respond::json(StatusCode::OK, answer)),
+    );
     if deadline.passed() {
         // Nobody reads the answer any more, and what was not answered was not decided.
         return Err(Rejection::Timeout.into());
     }
-    // An object that is left alone is decided about elsewhere.
-    if endpoint != Endpoint::Mutate || decision.outcome == Outcome::Fixed {
-        record(state, &in_force, &review, &decision, &Moment { time, took });
-    }
+    let recorded = state.ledger.as_ref().and_then(|ledger| {
+        let request = ledger::Request {
+            uid: &review.uid,
+            attributes: &review.attributes,
+            object_json: review.object_json,
+            instance: ledger.instance(),
+            generation: in_force.generation,
+            time,
+            latency: took,
+        };
+        let recorder = Recorder { state, ledger, request: &request };
+        let old_object = || admission::old_object_json(&lean);
+        // What is recorded last is kept last.
+        let decision_kept = recorder.decision(endpoint, &decision);
+        recorder.change(endpoint, &decision, old_object).or(decision_kept)
+    });
     state.metrics.reviewed(endpoint, review.attributes.operation, &decision, took);
-    Ok(respond::json(StatusCode::OK, answer))
+    Ok(Judged { answer, uid: review.uid.to_string(), recorded })
 }
 
 /// The decision of a pod's endpoint, and the answer that tells it.
@@ -185,39 +246,43 @@ fn judge_policy(state: &State, review: &Review<'_>, deadline: &Deadline) -> Resp
     respond::json(StatusCode::OK, answer)
 }
 
-/// What the record tells beside review and decision.
-struct Moment {
-    time: Timestamp,
-    took: std::time::Duration,
+/// Hands records over.
+struct Recorder<'r> {
+    state: &'r State,
+    ledger: &'r Ledger,
+    request: &'r ledger::Request<'r>,
 }
 
-/// Hands the record over before the answer leaves.
-fn record(
-    state: &State,
-    in_force: &InForce,
-    review: &Review<'_>,
-    decision: &Decision,
-    moment: &Moment,
-) {
-    let Some(ledger) = &state.ledger else { return };
-    let notable = decision.outcome != Outcome::Allowed
-        || !decision.violations.is_empty()
-        || decision.failure.is_some();
-    if state.recording == Recording::Notable && !notable {
-        return;
+impl Recorder<'_> {
+    /// Records the decision, where it is one to record.
+    fn decision(&self, endpoint: Endpoint, decision: &Decision) -> Option<Recorded> {
+        // An object that is left alone is decided about elsewhere.
+        let decided = endpoint != Endpoint::Mutate
+            || matches!(decision.outcome, Outcome::Fixed | Outcome::Failed);
+        let notable = decision.outcome != Outcome::Allowed
+            || !decision.violations.is_empty()
+            || decision.failure.is_some();
+        let wanted = decided && (notable || self.state.recording == Recording::All);
+        let body = || Some(Record::new(decision, self.request).to_body());
+        wanted.then(|| self.hand_over(body)).flatten()
     }
-    let request = ledger::Request {
-        uid: &review.uid,
-        attributes: &review.attributes,
-        object_json: review.object_json,
-        instance: ledger.instance(),
-        generation: in_force.generation,
-        time: moment.time,
-        latency: moment.took,
-    };
-    let body = catch_unwind(AssertUnwindSafe(|| Record::new(decision, &request).to_body()));
-    if body.is_err() {
-        state.metrics.panicked();
+
+    /// Records a workload that is let in: who is behind its pods. Once a request: `/validate` sees them all.
+    fn change<'o>(
+        &self,
+        endpoint: Endpoint,
+        decision: &Decision,
+        old_object: impl FnOnce() -> Option<&'o str>,
+    ) -> Option<Recorded> {
+        let wanted = endpoint == Endpoint::Validate && decision.outcome.is_allowed();
+        wanted.then(|| self.hand_over(|| change::body(self.request, old_object))).flatten()
     }
-    state.metrics.recorded(body.is_ok_and(|body| ledger.append(&body)));
+
+    fn hand_over(&self, body: impl FnOnce() -> Option<Vec<u8>>) -> Option<Recorded> {
+        let Ok(body) = catch_unwind(AssertUnwindSafe(body)) else {
+            self.state.metrics.panicked();
+            return Some(Recorded::Lost);
+        };
+        Some(self.ledger.append(&body?).map_or(Recorded::Lost, Recorded::As))
+    }
 }

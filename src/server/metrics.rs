@@ -18,6 +18,7 @@ use super::freshness::Freshness;
 use super::store::PolicyStore;
 use crate::admission::Operation;
 use crate::engine::{Decision, Outcome};
+use crate::ledger;
 
 /// Which endpoint a review came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,8 +168,7 @@ pub struct Metrics {
     violations: Family<ViolationLabels, Counter>,
     rejected: [Counter; Rejection::ALL.len()],
     panics: Counter,
-    ledger_records: Counter,
-    ledger_lost: Counter,
+    ledger: ledger::Counters,
     policy_set: Family<DigestLabel, Gauge>,
     policy_set_age: Gauge,
     policies: Family<StateLabel, Gauge>,
@@ -237,8 +237,7 @@ impl Metrics {
             latency: Latency::default(),
             violations: Family::default(),
             panics: Counter::default(),
-            ledger_records: Counter::default(),
-            ledger_lost: Counter::default(),
+            ledger: ledger::Counters::default(),
             policy_set: Family::default(),
             policy_set_age: Gauge::default(),
             policies: Family::default(),
@@ -273,8 +272,7 @@ impl Metrics {
             "Panics while judging, each answered as a failure",
             self.panics.clone(),
         );
-        r.register("ledger_records", "Records handed to the ledger", self.ledger_records.clone());
-        r.register("ledger_lost", "Records the ledger had no room for", self.ledger_lost.clone());
+        self.ledger.register(r);
         r.register("policy_set_info", "The policy set in force", self.policy_set.clone());
         r.register(
             "policy_set_age_seconds",
@@ -360,13 +358,10 @@ impl Metrics {
         self.panics.inc();
     }
 
-    /// Counts a record, or its loss.
-    pub fn recorded(&self, kept: bool) {
-        if kept {
-            self.ledger_records.inc()
-        } else {
-            self.ledger_lost.inc()
-        };
+    /// What the ledger counts with.
+    #[must_use]
+    pub fn ledger(&self) -> &ledger::Counters {
+        &self.ledger
     }
 
     /// Tells which set is in force; the one before is forgotten.

@@ -85,6 +85,14 @@ pub(super) fn fault(endpoint: Endpoint, uid: &str) -> Response {
     }
 }
 
+/// The answer where the record could not be kept, and no request may pass without one.
+pub(super) fn unrecorded(uid: &str) -> Response {
+    const MESSAGE: &str = "podgate could not keep the record of this request, and lets nothing pass unrecorded: \
+                           its log says why the spool cannot be written";
+    let refused = admission::Response::denied(uid, 500, "InternalError", MESSAGE.to_owned());
+    json(StatusCode::OK, refused.to_json())
+}
+
 /// A JSON answer.
 pub(super) fn json(status: StatusCode, body: Vec<u8>) -> Response {
     let mut response = Response::new(Body::from(body));

@@ -8,11 +8,13 @@ use anyhow::Context as _;
 use tokio::sync::Semaphore;
 
 use super::cluster::{Cluster, Wanted};
-use crate::ledger::{Instance, Ledger};
+use crate::ledger::{Instance, Ledger, writer};
 use crate::server::reload::{self, Origin, Policies, Told};
 use crate::server::shutdown::{self, Signals};
 use crate::server::tls::{Clients, Source};
-use crate::server::{Admin, AdminPort, Bound, Metrics, Options, PolicyStore, Recording, State};
+use crate::server::{
+    Admin, AdminPort, Bound, Metrics, Options, PolicyStore, Recording, State, clock,
+};
 
 /// What a process is to do.
 pub(super) struct Process {
@@ -98,7 +100,9 @@ async fn work(process: Process, admin: Admin, mut signals: Signals) -> anyhow::R
                 _ = signals.recv() => return Ok(()),
             };
             let instance = Instance::boot(webhook.cluster, replica);
-            let ledger = Ledger::start(instance, std::io::stdout());
+            let options = writer::Options { key: None, ..writer::Options::new(clock::now) };
+            let counters = admin.metrics.ledger().clone();
+            let ledger = Ledger::start(instance, options, counters, std::io::stdout());
             let state = State {
                 namespaces: cluster.namespaces.clone(),
                 user_namespaces: cluster.user_namespaces(),
