@@ -7,6 +7,7 @@ mod explain;
 mod fix;
 mod inputs;
 mod judge;
+mod ledger;
 mod policies;
 mod progress;
 mod prove;
@@ -46,6 +47,9 @@ enum Command {
     Prove(prove::Args),
     /// Look at an installation in a cluster, and say what to do where it is not sound
     Doctor(doctor::Args),
+    /// Read what was decided, and prove that nothing is missing
+    #[command(subcommand)]
+    Ledger(ledger::Command),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -68,6 +72,7 @@ impl Cli {
             Command::Explain(args) => explain::run(&args),
             Command::Prove(args) => prove::run(&args),
             Command::Doctor(args) => doctor::run(&args),
+            Command::Ledger(command) => ledger::run(&command),
             Command::Completions { shell } => {
                 let mut script = Vec::new();
                 clap_complete::generate(shell, &mut Self::command(), "podgate", &mut script);

@@ -3,6 +3,7 @@
 pub mod doctor;
 pub mod fix;
 pub mod json;
+pub mod ledger;
 pub mod rule;
 pub mod text;
 

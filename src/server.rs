@@ -31,7 +31,7 @@ use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use axum_server::{Handle, Server};
 
 pub use self::admin::{Admin, AdminPort, admin};
-pub use self::app::{Namespaces, Recording, State, app};
+pub use self::app::{Namespaces, Recording, State, Unrecorded, app};
 use self::connections::LimitedAcceptor;
 pub use self::freshness::Freshness;
 pub use self::metrics::Metrics;

@@ -1,6 +1,7 @@
 //! `podgate serve`: the webhook, the controller, or both.
 
 mod cluster;
+mod ledger;
 mod run;
 mod settings;
 
@@ -72,6 +73,7 @@ fn process(settings: Settings) -> anyhow::Result<Process> {
         replica,
         cluster,
         log_format: _,
+        ledger,
     } = settings;
     let role = role.unwrap_or_default();
     let tls =
@@ -95,6 +97,7 @@ fn process(settings: Settings) -> anyhow::Result<Process> {
             certificate: tls.source(tls_san)?,
             clients: clients(tls_client_ca, tls_client_name)?,
             recording: record.unwrap_or_default(),
+            ledger: ledger.writer()?,
             cluster: cluster.unwrap_or_default(),
             max_in_flight: max_in_flight.unwrap_or(limits::MAX_IN_FLIGHT),
             max_connections: max_connections.unwrap_or(limits::MAX_CONNECTIONS),

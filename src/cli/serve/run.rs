@@ -13,7 +13,7 @@ use crate::server::reload::{self, Origin, Policies, Told};
 use crate::server::shutdown::{self, Signals};
 use crate::server::tls::{Clients, Source};
 use crate::server::{
-    Admin, AdminPort, Bound, Metrics, Options, PolicyStore, Recording, State, clock,
+    Admin, AdminPort, Bound, Metrics, Options, PolicyStore, Recording, State, Unrecorded,
 };
 
 /// What a process is to do.
@@ -34,6 +34,8 @@ pub(super) struct Webhook {
     pub(super) certificate: Certificate,
     pub(super) clients: Option<Clients>,
     pub(super) recording: Recording,
+    /// How records are kept, and what happens where they cannot be.
+    pub(super) ledger: (writer::Options, Unrecorded),
     pub(super) cluster: String,
     pub(super) max_in_flight: usize,
     pub(super) max_connections: usize,
@@ -100,14 +102,15 @@ async fn work(process: Process, admin: Admin, mut signals: Signals) -> anyhow::R
                 _ = signals.recv() => return Ok(()),
             };
             let instance = Instance::boot(webhook.cluster, replica);
-            let options = writer::Options { key: None, ..writer::Options::new(clock::now) };
+            let (options, unrecorded) = webhook.ledger;
             let counters = admin.metrics.ledger().clone();
             let ledger = Ledger::start(instance, options, counters, std::io::stdout());
             let state = State {
                 namespaces: cluster.namespaces.clone(),
                 user_namespaces: cluster.user_namespaces(),
-                ledger: Some(ledger.context("cannot start the ledger's writer")?),
+                ledger: Some(ledger.context("cannot start the ledger")?),
                 recording: webhook.recording,
+                unrecorded,
                 trusted_labels,
                 in_flight: Semaphore::new(webhook.max_in_flight),
                 ..State::new(store, Arc::clone(&admin.metrics))

@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 use serde::{Deserialize, Deserializer};
 
+use super::ledger;
 use crate::server::{Recording, duration};
 
 /// Arguments of `podgate serve`.
@@ -118,6 +119,8 @@ pub(super) struct Settings {
     /// Form of log lines: text or json [default: text]
     #[arg(long, value_name = "FORMAT", value_enum)]
     pub(super) log_format: Option<LogFormat>,
+    #[command(flatten)]
+    pub(super) ledger: ledger::Settings,
 }
 
 /// What a process does.
@@ -192,6 +195,7 @@ impl Settings {
             replica,
             cluster,
             log_format,
+            ledger,
         } = self;
         // The four say one thing together: where the certificate comes from.
         let flags_name_tls =
@@ -232,6 +236,7 @@ impl Settings {
             replica: replica.or(file.replica),
             cluster: cluster.or(file.cluster),
             log_format: log_format.or(file.log_format),
+            ledger: ledger.over(file.ledger),
         }
     }
 }
