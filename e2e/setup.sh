@@ -148,6 +148,13 @@ need_node() {
     [[ ${#missing[@]} = 0 ]] || apt_install "${missing[@]}"
 }
 
+# The other database of the ledger's store. The package's own server is not started.
+need_postgres() {
+    compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null && return
+    mkdir -p /etc/postgresql-common 2>/dev/null && printf 'create_main_cluster = false\n' >/etc/postgresql-common/createcluster.conf 2>/dev/null || true
+    apt_install postgresql
+}
+
 # What sends the load of `make bench`.
 need_h2load() { have h2load || apt_install nghttp2-client; }
 
@@ -162,7 +169,7 @@ need_cargo_deny() {
 if [[ ${BASH_SOURCE[0]} = "$0" ]]; then
     for need in "$@"; do
         case $need in
-            cc | rust | go | openssl | buildah | node | h2load) "need_$need" ;;
+            cc | rust | go | openssl | buildah | node | postgres | h2load) "need_$need" ;;
             cargo-deny) need_cargo_deny ;;
             toolchain) toolchain ;;
             *) fail "unknown need: $need" ;;

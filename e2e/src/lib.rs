@@ -31,11 +31,13 @@ mod control_plane;
 mod gate;
 mod helm;
 mod kubectl;
+pub mod ledger;
 pub mod objects;
 pub mod oracle;
 mod outcome;
 mod podgate;
 mod poll;
+mod postgres;
 mod process;
 pub mod release;
 mod repair;
@@ -55,4 +57,5 @@ pub use podgate::{
     Podgate, check as podgate_check, compiles as podgate_compiles, run as run_podgate,
 };
 pub use poll::wait_for;
+pub use postgres::Postgres;
 pub use repair::Repaired;

@@ -87,6 +87,30 @@ pub struct Decision {
     pub violations: Vec<Violation>,
 }
 
+impl Body {
+    /// Name and version of the schema.
+    #[must_use]
+    pub fn schema(&self) -> &str {
+        match self {
+            Self::Decision(_) => record::SCHEMA,
+            Self::Change(_) => change::SCHEMA,
+            Self::Start(_) => mark::START,
+            Self::Checkpoint(_) => mark::CHECKPOINT,
+            Self::Gap(_) => mark::GAP,
+            Self::End => mark::END,
+            Self::Other(schema) => schema,
+        }
+    }
+}
+
+impl Object {
+    /// The name, or what the API server makes one from.
+    #[must_use]
+    pub fn shown_name(&self) -> &str {
+        if self.name.is_empty() { &self.generate_name } else { &self.name }
+    }
+}
+
 /// The object of a request.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
