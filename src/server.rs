@@ -7,6 +7,7 @@
 pub mod admin;
 pub mod app;
 pub mod clock;
+pub mod collector;
 pub mod connections;
 pub mod duration;
 pub mod files;
@@ -32,6 +33,7 @@ use axum_server::{Handle, Server};
 
 pub use self::admin::{Admin, AdminPort, admin};
 pub use self::app::{Namespaces, Recording, State, Unrecorded, app};
+pub use self::collector::Collector;
 use self::connections::LimitedAcceptor;
 pub use self::freshness::Freshness;
 pub use self::metrics::Metrics;
@@ -137,7 +139,8 @@ impl Bound {
         let Self { options, state, certificate, loaded, tls, webhook } = self;
         let metrics = Arc::clone(&state.metrics);
         let handle = Handle::new();
-        let webhook = webhook_server(webhook, tls, &options, &metrics)?.handle(handle.clone());
+        let webhook =
+            tls_server(webhook, tls, options.max_connections, &metrics)?.handle(handle.clone());
         let store = Arc::clone(&state.store);
         listening.met();
         tracing::info!(%address, "listening");
@@ -166,13 +169,13 @@ pub async fn background(task: impl Future<Output = ()> + Send + 'static) {
     std::future::pending::<()>().await;
 }
 
-fn webhook_server(
+fn tls_server(
     listener: TcpListener,
     tls: RustlsConfig,
-    options: &Options,
+    max_connections: usize,
     metrics: &Arc<Metrics>,
 ) -> io::Result<Server<SocketAddr, RustlsAcceptor<LimitedAcceptor>>> {
-    let limited = LimitedAcceptor::new(options.max_connections);
+    let limited = LimitedAcceptor::new(max_connections);
     let acceptor =
         RustlsAcceptor::new(tls).handshake_timeout(limits::HANDSHAKE_TIMEOUT).acceptor(limited);
     let rejected = Arc::clone(metrics);

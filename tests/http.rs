@@ -203,10 +203,10 @@ fn plain_pod() -> Value {
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
 /// A ledger whose lines are captured.
-fn ledger(records: &Captured) -> Ledger {
+fn ledger(records: &Captured) -> Arc<Ledger> {
     let instance = Instance::boot("test".to_owned(), "replica-0".to_owned());
     let options = writer::Options::new(|| NOW);
-    Ledger::start(instance, options, Counters::default(), records.clone()).unwrap()
+    Arc::new(Ledger::start(instance, options, Counters::default(), records.clone()).unwrap())
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod cluster;
 mod ledger;
+mod records;
 mod run;
 mod settings;
 
@@ -78,7 +79,7 @@ fn process(settings: Settings) -> anyhow::Result<Process> {
     let role = role.unwrap_or_default();
     let tls =
         Tls { cert: tls_cert, key: tls_key, self_signed: tls_self_signed, managed: tls_managed };
-    check_role(role, &tls, tls_client_ca.is_some(), watch_policies)?;
+    check_role(role, &tls, tls_client_ca.is_some(), watch_policies || ledger.store.is_some())?;
     let lifetimes = lifetimes(certificate_lifetime, ca_lifetime)?;
     let managed = tls_managed.then(|| certificates::Settings {
         // Filled in once it is known which cluster this is.
@@ -89,6 +90,7 @@ fn process(settings: Settings) -> anyhow::Result<Process> {
         configuration: webhook_configuration.unwrap_or_else(|| "podgate".to_owned()),
         lifetimes,
     });
+    let certificate_poll = certificate_poll.map_or(tls::POLL, |period| period.0);
     let webhook = if role == Role::Controller {
         None
     } else {
@@ -97,11 +99,10 @@ fn process(settings: Settings) -> anyhow::Result<Process> {
             certificate: tls.source(tls_san)?,
             clients: clients(tls_client_ca, tls_client_name)?,
             recording: record.unwrap_or_default(),
-            ledger: ledger.writer()?,
             cluster: cluster.unwrap_or_default(),
             max_in_flight: max_in_flight.unwrap_or(limits::MAX_IN_FLIGHT),
             max_connections: max_connections.unwrap_or(limits::MAX_CONNECTIONS),
-            certificate_poll: certificate_poll.map_or(tls::POLL, |period| period.0),
+            certificate_poll,
         })
     };
     // On a terminal nobody has an endpoint to leave: Ctrl-C stops at once.
@@ -111,6 +112,7 @@ fn process(settings: Settings) -> anyhow::Result<Process> {
         // A controller compiles policies only to tell their status.
         policies: (webhook.is_some() || watch_policies).then(|| origin(policies)),
         webhook,
+        ledger: ledger.plan(role, certificate_poll)?,
         wanted: Wanted {
             namespace,
             managed,
@@ -197,7 +199,7 @@ fn clients(authority: Option<PathBuf>, names: Vec<String>) -> anyhow::Result<Opt
 }
 
 /// What a role cannot do, and what it is for.
-fn check_role(role: Role, tls: &Tls, clients: bool, watch_policies: bool) -> anyhow::Result<()> {
+fn check_role(role: Role, tls: &Tls, clients: bool, has_work: bool) -> anyhow::Result<()> {
     let serves = tls.cert.is_some() || tls.key.is_some() || tls.self_signed || clients;
     match role {
         Role::Webhook if tls.managed => bail!(
@@ -206,8 +208,8 @@ fn check_role(role: Role, tls: &Tls, clients: bool, watch_policies: bool) -> any
         Role::Controller if serves => bail!(
             "--role controller answers no reviews: remove --tls-cert, --tls-key, --tls-self-signed and --tls-client-ca"
         ),
-        Role::Controller if !tls.managed && !watch_policies => bail!(
-            "--role controller has nothing to do: give --tls-managed, --watch-policies or both"
+        Role::Controller if !tls.managed && !has_work => bail!(
+            "--role controller has nothing to do: give --tls-managed, --watch-policies or --ledger"
         ),
         _ => Ok(()),
     }

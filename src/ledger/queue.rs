@@ -72,7 +72,10 @@ impl Queue {
     pub(super) fn push(&self, body: &[u8], now: impl FnOnce() -> Timestamp) -> Option<Ticket> {
         let mut waiting = self.lock();
         // Those that are lost are told of behind those that were not: nothing may be queued after them before that.
-        if waiting.lost.is_some() || waiting.bytes.len() + body.len() > WAITING_BYTES {
+        if waiting.closed
+            || waiting.lost.is_some()
+            || waiting.bytes.len() + body.len() > WAITING_BYTES
+        {
             let lost = waiting.lost.get_or_insert_with(|| Lost { count: 0, since: now() });
             lost.count += 1;
             return None;

@@ -1,6 +1,6 @@
 //! The store: every record of every replica, once, and the questions that are asked of them.
 //!
-//! SQLite in a file, or Postgres, chosen by URL; the same statements for both.
+//! `SQLite` in a file, or Postgres, chosen by URL; the same statements for both.
 
 mod actor;
 mod append;

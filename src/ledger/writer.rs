@@ -6,7 +6,7 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -73,7 +73,7 @@ pub struct Ledger {
     spooled: watch::Receiver<u64>,
     counters: Counters,
     clock: fn() -> Timestamp,
-    writer: Option<JoinHandle<()>>,
+    writer: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Ledger {
@@ -112,7 +112,15 @@ impl Ledger {
         let writer = thread::Builder::new()
             .name("ledger".to_owned())
             .spawn(move || writer.run(before.as_ref()))?;
-        Ok(Self { instance, queue, progress, spooled, counters, clock, writer: Some(writer) })
+        Ok(Self {
+            instance,
+            queue,
+            progress,
+            spooled,
+            counters,
+            clock,
+            writer: Mutex::new(Some(writer)),
+        })
     }
 
     /// Which process writes.
@@ -145,14 +153,11 @@ impl Ledger {
         attempted.is_ok_and(|progress| progress.kept >= ticket.0)
     }
 
-    /// Writes what waits and the end of the chain, then stops.
-    pub fn close(mut self) {
-        self.stop();
-    }
-
-    fn stop(&mut self) {
+    /// Writes what waits and the end of the chain, then stops. What comes later is lost.
+    pub fn close(&self) {
         self.queue.close();
-        if let Some(writer) = self.writer.take() {
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(writer) = writer {
             // A panic of the writer has nothing left to write.
             let _ = writer.join();
         }
@@ -161,7 +166,7 @@ impl Ledger {
 
 impl Drop for Ledger {
     fn drop(&mut self) {
-        self.stop();
+        self.close();
     }
 }
 
@@ -284,6 +289,9 @@ impl Writer {
             }
         };
         self.lines.clear();
+        if let Some(spool) = &self.spool {
+            self.counters.spool_bytes.set(i64::try_from(spool.bytes()).unwrap_or(i64::MAX));
+        }
         self.progress.send_if_modified(|progress| {
             let before = *progress;
             progress.attempted = last;
@@ -318,8 +326,8 @@ impl Writer {
             Err(error) => unsynced(&error),
         }
         (self.synced.at, self.synced.dirty) = (time, false);
+        // Others remove what they have sent on. What cannot be counted keeps its count.
         let _ = spool.count();
-        self.counters.spool_bytes.set(i64::try_from(spool.bytes()).unwrap_or(i64::MAX));
     }
 
     /// Signs the head, where it is time or the chain ends, and there is a key.

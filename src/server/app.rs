@@ -64,7 +64,7 @@ pub struct State {
     /// Whether any node can give a pod a user namespace of its own; `None` where nobody knows.
     pub user_namespaces: watch::Receiver<Option<bool>>,
     /// Where records go; none keeps none.
-    pub ledger: Option<Ledger>,
+    pub ledger: Option<Arc<Ledger>>,
     /// Which decisions are recorded.
     pub recording: Recording,
     /// What happens to a request whose record cannot be kept.

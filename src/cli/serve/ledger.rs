@@ -1,35 +1,63 @@
 //! The settings of the ledger.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use anyhow::bail;
 use serde::{Deserialize, Deserializer};
 
-use super::settings::Period;
+use super::settings::{Period, Role, first_given};
+use crate::ledger::remote::{Files, Remote};
+use crate::ledger::store::Retention;
 use crate::ledger::{spool, writer};
-use crate::server::{Unrecorded, clock};
+use crate::server::tls::Clients;
+use crate::server::{Unrecorded, clock, collector};
 
 /// How decisions are recorded. In a file of settings these stand under `ledger`, without that word in front.
 #[derive(Debug, Clone, Default, PartialEq, clap::Args, Deserialize)]
 #[group(id = "ledger_settings")]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(super) struct Settings {
+    /// Where records are stored for good: `sqlite:PATH`, `postgres://USER@HOST/DATABASE`, or none, which leaves them on
+    /// standard output [default: none]
+    #[arg(id = "ledger", long = "ledger", value_name = "URL")]
+    pub(super) store: Option<String>,
+    /// How long the store keeps records, such as 2160h [default: for ever]
+    #[arg(id = "ledger-keep", long = "ledger-keep", value_name = "DURATION")]
+    pub(super) keep: Option<Period>,
+    /// What the store may hold; past it, the oldest records go [default: no bound]
+    #[arg(id = "ledger-max-size", long = "ledger-max-size", value_name = "SIZE")]
+    pub(super) max_size: Option<Size>,
+    /// Address at which a controller takes in the records of webhooks
+    #[arg(id = "ledger-listen", long = "ledger-listen", value_name = "ADDRESS")]
+    pub(super) listen: Option<SocketAddr>,
+    /// Where a webhook sends its records: the controller, as https://HOST:PORT
+    #[arg(id = "ledger-send", long = "ledger-send", value_name = "URL")]
+    pub(super) send: Option<String>,
+    /// Folder with tls.crt, tls.key and ca.crt, for --ledger-listen and --ledger-send: each side shows its certificate to
+    /// the other
+    #[arg(id = "ledger-tls", long = "ledger-tls", value_name = "DIR")]
+    pub(super) tls: Option<PathBuf>,
+    /// Common name or DNS name of which a sender's certificate must hold one; may be repeated
+    #[arg(id = "ledger-client-name", long = "ledger-client-name", value_name = "NAME")]
+    pub(super) client_name: Vec<String>,
     /// Folder in which records are kept until they are sent on; without it they go to standard output alone
-    #[arg(long = "ledger-spool", value_name = "DIR")]
+    #[arg(id = "ledger-spool", long = "ledger-spool", value_name = "DIR")]
     pub(super) spool: Option<PathBuf>,
     /// What the spool may hold; past it, writing fails as on a full disk [default: 1GiB]
-    #[arg(long = "ledger-spool-max", value_name = "SIZE")]
+    #[arg(id = "ledger-spool-max", long = "ledger-spool-max", value_name = "SIZE")]
     pub(super) spool_max: Option<Size>,
     /// How much a power cut may take: records reach the disk itself after this long; 0s before each answer [default: 1s]
-    #[arg(long = "ledger-sync", value_name = "DURATION")]
+    #[arg(id = "ledger-sync", long = "ledger-sync", value_name = "DURATION")]
     pub(super) sync: Option<Period>,
     /// PEM file of the Ed25519 key that signs the chain's head every minute; it may come later, and be exchanged
-    #[arg(long = "ledger-key", value_name = "FILE")]
+    #[arg(id = "ledger-key", long = "ledger-key", value_name = "FILE")]
     pub(super) key: Option<PathBuf>,
     /// What to do where a record cannot be kept: answer (it goes to standard output alone), or refuse what /validate
     /// would let in [default: answer]
-    #[arg(long = "ledger-unrecorded", value_name = "WHAT", value_parser = unrecorded)]
+    #[arg(id = "ledger-unrecorded", long = "ledger-unrecorded", value_name = "WHAT", value_parser = unrecorded)]
     pub(super) unrecorded: Option<Unrecorded>,
 }
 
@@ -37,8 +65,28 @@ impl Settings {
     /// These settings, and `file`'s where these say nothing.
     pub(super) fn over(self, file: Self) -> Self {
         // In full, so that a forgotten setting does not compile.
-        let Self { spool, spool_max, sync, key, unrecorded } = self;
+        let Self {
+            store,
+            keep,
+            max_size,
+            listen,
+            send,
+            tls,
+            client_name,
+            spool,
+            spool_max,
+            sync,
+            key,
+            unrecorded,
+        } = self;
         Self {
+            store: store.or(file.store),
+            keep: keep.or(file.keep),
+            max_size: max_size.or(file.max_size),
+            listen: listen.or(file.listen),
+            send: send.or(file.send),
+            tls: tls.or(file.tls),
+            client_name: first_given(client_name, file.client_name),
             spool: spool.or(file.spool),
             spool_max: spool_max.or(file.spool_max),
             sync: sync.or(file.sync),
@@ -47,18 +95,98 @@ impl Settings {
         }
     }
 
+    /// What a process of `role` is to do.
+    pub(super) fn plan(mut self, role: Role, poll: Duration) -> anyhow::Result<Plan> {
+        self.store = self.store.filter(|url| url != "none");
+        self.check(role)?;
+        let tls = self.tls.clone().unwrap_or_default();
+        let files = Files {
+            certificate: tls.join("tls.crt"),
+            key: tls.join("tls.key"),
+            authority: tls.join("ca.crt"),
+        };
+        let store = self.store.clone().map(|url| Stored {
+            url,
+            keep: Retention {
+                age: self.keep.map(|period| period.0),
+                bytes: self.max_size.map(|size| size.0),
+            },
+            listen: self.listen.map(|listen| collector::Options {
+                listen,
+                certificate: files.certificate.clone(),
+                key: files.key.clone(),
+                clients: Clients {
+                    authority: files.authority.clone(),
+                    names: self.client_name.clone(),
+                },
+                poll,
+            }),
+        });
+        let send = self.send.clone().map(|url| Remote::new(&url, files)).transpose();
+        let send = send.map_err(|error| anyhow::anyhow!("--ledger-send {error}"))?;
+        let (writer, unrecorded) = self.writer()?;
+        Ok(Plan { writer, unrecorded, store, send })
+    }
+
+    /// What does not go together.
+    fn check(&self, role: Role) -> anyhow::Result<()> {
+        let stores = self.store.is_some();
+        if role == Role::Webhook && (stores || self.listen.is_some()) {
+            bail!(
+                "--role webhook stores nothing: --ledger and --ledger-listen are for the controller, to which --ledger-send sends"
+            );
+        }
+        if role == Role::Controller && (self.spool.is_some() || self.send.is_some()) {
+            bail!(
+                "--role controller decides nothing: --ledger-spool and --ledger-send are for webhooks"
+            );
+        }
+        if self.send.is_some() && stores {
+            bail!(
+                "--ledger and --ledger-send exclude each other: records are stored here or there"
+            );
+        }
+        if (self.listen.is_some() || self.keep.is_some() || self.max_size.is_some()) && !stores {
+            bail!(
+                "--ledger-listen, --ledger-keep and --ledger-max-size are about a store: give --ledger"
+            );
+        }
+        if (self.listen.is_some() || self.send.is_some()) && self.tls.is_none() {
+            bail!(
+                "--ledger-listen and --ledger-send need --ledger-tls, a folder with tls.crt, tls.key and ca.crt"
+            );
+        }
+        if self.listen.is_some() && self.client_name.is_empty() {
+            bail!(
+                "--ledger-listen needs --ledger-client-name: an authority alone may have signed for anybody"
+            );
+        }
+        if self.send.is_some() && self.spool.is_none() {
+            bail!("--ledger-send needs --ledger-spool, where records are until they are sent");
+        }
+        Ok(())
+    }
+
     /// How the writer is to work.
-    pub(super) fn writer(self) -> anyhow::Result<(writer::Options, Unrecorded)> {
-        let Self { spool, spool_max, sync, key, unrecorded } = self;
-        let unrecorded = unrecorded.unwrap_or_default();
-        let mut options = writer::Options { key, ..writer::Options::new(clock::now) };
-        match spool {
+    fn writer(self) -> anyhow::Result<(writer::Options, Unrecorded)> {
+        let unrecorded = self.unrecorded.unwrap_or_default();
+        let mut options = writer::Options { key: self.key, ..writer::Options::new(clock::now) };
+        // Beside a file, the spool lies beside it.
+        let beside = self.store.as_deref().and_then(|url| url.strip_prefix("sqlite:"));
+        let beside =
+            beside.map(|path| PathBuf::from(format!("{}.spool", path.trim_start_matches("//"))));
+        match self.spool.or(beside) {
             Some(dir) => {
                 let mut spool = spool::Options::new(dir);
-                spool.max_bytes = spool_max.map_or(spool.max_bytes, |size| size.0);
+                spool.max_bytes = self.spool_max.map_or(spool.max_bytes, |size| size.0);
                 options.spool = Some(spool);
             }
-            None if spool_max.is_some() || sync.is_some() => {
+            None if self.store.is_some() => {
+                bail!(
+                    "--ledger postgres://… needs --ledger-spool, where records are until they are stored"
+                )
+            }
+            None if self.spool_max.is_some() || self.sync.is_some() => {
                 bail!("--ledger-spool-max and --ledger-sync are about a spool: give --ledger-spool")
             }
             None if unrecorded == Unrecorded::Refuse => {
@@ -68,9 +196,26 @@ impl Settings {
             }
             None => {}
         }
-        options.sync = sync.map_or(options.sync, |period| period.0);
+        options.sync = self.sync.map_or(options.sync, |period| period.0);
         Ok((options, unrecorded))
     }
+}
+
+/// What is to be done with records.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) writer: writer::Options,
+    pub(super) unrecorded: Unrecorded,
+    pub(super) store: Option<Stored>,
+    pub(super) send: Option<Remote>,
+}
+
+/// The store, and who may send to it.
+#[derive(Debug)]
+pub(super) struct Stored {
+    pub(super) url: String,
+    pub(super) keep: Retention,
+    pub(super) listen: Option<collector::Options>,
 }
 
 fn unrecorded(text: &str) -> Result<Unrecorded, String> {
@@ -116,8 +261,6 @@ impl<'de> Deserialize<'de> for Size {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]

@@ -8,19 +8,20 @@ use anyhow::Context as _;
 use tokio::sync::Semaphore;
 
 use super::cluster::{Cluster, Wanted};
-use crate::ledger::{Instance, Ledger, writer};
+use super::ledger::Plan;
+use super::records::Records;
+use crate::ledger::Instance;
 use crate::server::reload::{self, Origin, Policies, Told};
 use crate::server::shutdown::{self, Signals};
 use crate::server::tls::{Clients, Source};
-use crate::server::{
-    Admin, AdminPort, Bound, Metrics, Options, PolicyStore, Recording, State, Unrecorded,
-};
+use crate::server::{Admin, AdminPort, Bound, Metrics, Options, PolicyStore, Recording, State};
 
 /// What a process is to do.
 pub(super) struct Process {
     pub(super) admin_listen: SocketAddr,
     pub(super) policies: Option<Origin>,
     pub(super) webhook: Option<Webhook>,
+    pub(super) ledger: Plan,
     pub(super) wanted: Wanted,
     pub(super) trusted_labels: Vec<String>,
     pub(super) policy_poll: Duration,
@@ -34,8 +35,6 @@ pub(super) struct Webhook {
     pub(super) certificate: Certificate,
     pub(super) clients: Option<Clients>,
     pub(super) recording: Recording,
-    /// How records are kept, and what happens where they cannot be.
-    pub(super) ledger: (writer::Options, Unrecorded),
     pub(super) cluster: String,
     pub(super) max_in_flight: usize,
     pub(super) max_connections: usize,
@@ -64,53 +63,48 @@ pub(super) async fn run(process: Process) -> anyhow::Result<()> {
 
 /// Waits for what the first answer needs, then answers until a signal ends it.
 async fn work(process: Process, admin: Admin, mut signals: Signals) -> anyhow::Result<()> {
-    let Process { policies, webhook, wanted, trusted_labels, policy_poll, grace, replica, .. } =
-        process;
+    let Process {
+        policies,
+        webhook,
+        ledger,
+        wanted,
+        trusted_labels,
+        policy_poll,
+        grace,
+        replica,
+        ..
+    } = process;
     // Before anything else is met, or a process that has just begun would pass for ready.
     let listening = webhook.as_ref().map(|_| admin.readiness.condition("listening"));
     let tells_status = wanted.status;
+    let mut records = Records::open(ledger, &admin.metrics).await?;
     let mut cluster = Cluster::join(wanted, &replica, &admin).await?;
     tokio::select! {
         heard = cluster.heard() => heard?,
         _ = signals.recv() => return Ok(()),
     }
-    let policies = match policies {
-        Some(origin) => {
-            let resources = cluster.resources.clone();
-            let told = Told {
-                trusted_labels: trusted_labels.clone(),
-                no_namespace_labels: webhook.is_some() && cluster.namespaces.is_none(),
-            };
-            let loaded = Policies::load(origin, told, resources);
-            let (policies, compiled) = loaded.map_err(|problems| {
-                anyhow::anyhow!("the policies cannot be used\n{}", problems.join("\n"))
-            })?;
-            let store = Arc::new(reload::start(compiled, &admin.metrics));
-            // It was empty: there is one load.
-            let _ = admin.store.set(Arc::clone(&store));
-            if tells_status {
-                cluster.keep_status(policies.outcome());
-            }
-            Some((policies, store))
-        }
-        None => None,
+    let told = Told {
+        trusted_labels: trusted_labels.clone(),
+        no_namespace_labels: webhook.is_some() && cluster.namespaces.is_none(),
     };
+    let policies =
+        policies.map(|origin| load(origin, told, cluster.resources.clone(), &admin)).transpose()?;
+    if let Some((policies, _)) = policies.as_ref().filter(|_| tells_status) {
+        cluster.keep_status(policies.outcome());
+    }
     match (webhook, policies, listening) {
         (Some(webhook), Some((policies, store)), Some(listening)) => {
             let certificate = tokio::select! {
                 certificate = certificate(webhook.certificate, &mut cluster) => certificate?,
                 _ = signals.recv() => return Ok(()),
             };
-            let instance = Instance::boot(webhook.cluster, replica);
-            let (options, unrecorded) = webhook.ledger;
-            let counters = admin.metrics.ledger().clone();
-            let ledger = Ledger::start(instance, options, counters, std::io::stdout());
+            let ledger = records.begin(Instance::boot(webhook.cluster, replica))?;
             let state = State {
                 namespaces: cluster.namespaces.clone(),
                 user_namespaces: cluster.user_namespaces(),
-                ledger: Some(ledger.context("cannot start the ledger")?),
+                ledger: Some(ledger),
                 recording: webhook.recording,
-                unrecorded,
+                unrecorded: records.unrecorded,
                 trusted_labels,
                 in_flight: Semaphore::new(webhook.max_in_flight),
                 ..State::new(store, Arc::clone(&admin.metrics))
@@ -137,8 +131,25 @@ async fn work(process: Process, admin: Admin, mut signals: Signals) -> anyhow::R
             tracing::info!("stopped");
         }
     }
+    records.finish().await;
     cluster.leave().await;
     Ok(())
+}
+
+/// Compiles the policies for the first time, and tells the admin port of them.
+fn load(
+    origin: Origin,
+    told: Told,
+    resources: Option<reload::Resources>,
+    admin: &Admin,
+) -> anyhow::Result<(Policies, Arc<PolicyStore>)> {
+    let (policies, compiled) = Policies::load(origin, told, resources).map_err(|problems| {
+        anyhow::anyhow!("the policies cannot be used\n{}", problems.join("\n"))
+    })?;
+    let store = Arc::new(reload::start(compiled, &admin.metrics));
+    // It was empty: there is one load.
+    let _ = admin.store.set(Arc::clone(&store));
+    Ok((policies, store))
 }
 
 /// Keeps policies fresh for ever, where there are any.

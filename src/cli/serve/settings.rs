@@ -241,7 +241,7 @@ impl Settings {
     }
 }
 
-fn first_given<T>(flags: Vec<T>, file: Vec<T>) -> Vec<T> {
+pub(super) fn first_given<T>(flags: Vec<T>, file: Vec<T>) -> Vec<T> {
     if flags.is_empty() { file } else { flags }
 }
 

@@ -17,7 +17,7 @@ use super::StoreError;
 use super::sql::Sql;
 use crate::ledger::entry::Owner;
 
-/// How many owners one may have above it: a CronJob's pod has a Job, and that the CronJob.
+/// How many owners one may have above it: a `CronJob`'s pod has a Job, and that the `CronJob`.
 const GENERATIONS: usize = 4;
 
 /// Who changed the workload behind an object.

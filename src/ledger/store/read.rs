@@ -280,7 +280,7 @@ impl Store {
             self.ends(*id, chain).await?;
         }
         let mut chains: Vec<ChainState> = chains.into_iter().map(|(_, chain)| chain).collect();
-        chains.sort_by(|left, right| right.last.cmp(&left.last));
+        chains.sort_by_key(|chain| std::cmp::Reverse(chain.last));
         Ok(chains)
     }
 

@@ -1,0 +1,115 @@
+//! The way of records through the process: written, sent, stored, removed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::task::JoinSet;
+
+use super::ledger::{Plan, Stored};
+use crate::ledger::ship::Shipper;
+use crate::ledger::store::{Retention, Store};
+use crate::ledger::{Counters, Destination, Instance, Ledger, writer};
+use crate::server::{self, Collector, Metrics, Unrecorded, clock};
+
+/// How long the last records may take to be sent when the process ends. They stay in the spool.
+const LAST_RECORDS: Duration = Duration::from_secs(5);
+/// How often what is too old is looked for.
+const RETAIN_EVERY: Duration = Duration::from_mins(10);
+
+/// What becomes of records. Its tasks end with it.
+pub(super) struct Records {
+    pub(super) unrecorded: Unrecorded,
+    writer: Option<writer::Options>,
+    destination: Option<Arc<dyn Destination>>,
+    counters: Counters,
+    ledger: Option<Arc<Ledger>>,
+    shipping: JoinSet<()>,
+    tasks: JoinSet<()>,
+}
+
+impl Records {
+    /// Opens the store, if there is to be one, and begins to take records in, if it is to.
+    pub(super) async fn open(plan: Plan, metrics: &Arc<Metrics>) -> anyhow::Result<Self> {
+        let Plan { writer, unrecorded, store, send } = plan;
+        let mut this = Self {
+            unrecorded,
+            writer: Some(writer),
+            destination: send.map(|send| Arc::new(send) as Arc<dyn Destination>),
+            counters: metrics.ledger().clone(),
+            ledger: None,
+            shipping: JoinSet::new(),
+            tasks: JoinSet::new(),
+        };
+        if let Some(Stored { url, keep, listen }) = store {
+            let store = Store::open(&url).await.context("cannot open the ledger")?;
+            this.destination = Some(Arc::new(store.clone()));
+            if let Some(listen) = listen {
+                let collector =
+                    Collector::bind(listen, Arc::new(store.clone()), Arc::clone(metrics))?;
+                this.spawn(async move {
+                    if let Err(error) = collector.run().await {
+                        tracing::error!(%error, "records are no longer taken in");
+                    }
+                });
+            }
+            if keep != Retention::default() {
+                this.spawn(retain(store, keep));
+            }
+        }
+        Ok(this)
+    }
+
+    /// Begins the chain of this process, and sends its records to where they belong.
+    pub(super) fn begin(&mut self, instance: Instance) -> anyhow::Result<Arc<Ledger>> {
+        let options = self.writer.take().unwrap_or_else(|| writer::Options::new(clock::now));
+        let dir = options.spool.as_ref().map(|spool| spool.dir.clone());
+        let boot = instance.boot.clone();
+        let counters = self.counters.clone();
+        let ledger = Ledger::start(instance, options, counters, std::io::stdout());
+        let ledger = Arc::new(ledger.context("cannot start the ledger")?);
+        if let (Some(dir), Some(destination)) = (dir, self.destination.clone()) {
+            let counters = self.counters.clone();
+            let shipper = Shipper::new(dir, boot, destination, ledger.spooled(), counters);
+            self.shipping.spawn(shipper.run());
+        }
+        self.ledger = Some(Arc::clone(&ledger));
+        Ok(ledger)
+    }
+
+    fn spawn(&mut self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(server::background(task));
+    }
+
+    /// Closes the chain, and waits a while for its last records to be sent.
+    pub(super) async fn finish(mut self) {
+        if let Some(ledger) = self.ledger.take() {
+            let closed = tokio::task::spawn_blocking(move || ledger.close()).await;
+            if closed.is_err() {
+                tracing::error!("the ledger's chain was not closed");
+            }
+        }
+        let sent = async { while self.shipping.join_next().await.is_some() {} };
+        if tokio::time::timeout(LAST_RECORDS, sent).await.is_err() {
+            tracing::warn!("the last records were not sent: they stay in the spool");
+        }
+    }
+}
+
+/// Removes what is too old or too much, for ever.
+async fn retain(store: Store, keep: Retention) {
+    let mut ticks = tokio::time::interval(RETAIN_EVERY);
+    loop {
+        ticks.tick().await;
+        match store.retain(&keep, clock::now()).await {
+            Ok(removed) if removed.records > 0 => {
+                tracing::info!(
+                    records = removed.records,
+                    "records were removed: they need not be kept any longer"
+                );
+            }
+            Ok(_) => {}
+            Err(error) => tracing::error!(%error, "old records cannot be removed"),
+        }
+    }
+}
