@@ -8,6 +8,7 @@ pub mod change;
 pub mod counters;
 pub mod destination;
 pub mod entry;
+pub mod export;
 pub mod instance;
 pub mod mark;
 pub mod query;

@@ -1,16 +1,22 @@
-//! `podgate explain`: what a rule reads, why it matters and how to comply.
+//! `podgate explain`: what a rule reads, why it matters and how to comply; or a decision in full.
+
+use std::io;
 
 use anyhow::bail;
 
-use super::exit::{self, ExitStatus};
+use super::exit::{self, ExitStatus, closed_pipe_is_fine};
+use super::ledger::Source;
+use crate::ledger::query::{Filter, Page};
 use crate::report;
 use crate::rules;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// A rule's id; without one, all rules are listed
-    #[arg(value_name = "RULE")]
+    /// A rule's id, or a decision's with --ledger; without one, all rules are listed
+    #[arg(value_name = "RULE|DECISION")]
     rule: Option<String>,
+    #[command(flatten)]
+    source: Source,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitStatus> {
@@ -24,10 +30,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitStatus> {
         return exit::print(report::rule::text(rule).as_bytes());
     }
     if is_decision_id(id) {
-        bail!(
-            "{id} is a decision's id, and this version keeps no decisions; find its record on podgate's \
-             standard output, and name one of its rules here"
-        );
+        if args.source.is_empty() {
+            bail!(
+                "{id} is a decision's id: --ledger says where its record is, a store (sqlite:PATH, postgres://…) or a \
+                 file with lines of podgate's standard output"
+            );
+        }
+        return decision(id, &args.source);
     }
     let nearest = rules::ALL
         .iter()
@@ -38,6 +47,24 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitStatus> {
         Some((_, nearest)) => bail!("no rule is named {id}; did you mean {nearest}?"),
         None => bail!("no rule is named {id}; podgate explain lists them all"),
     }
+}
+
+/// Prints every decision of this name: it is short, and may come again.
+#[tokio::main(flavor = "current_thread")]
+async fn decision(id: &str, source: &Source) -> anyhow::Result<ExitStatus> {
+    let store = source.open().await?;
+    let filter = Filter { decision_ids: vec![id.to_owned()], ..Filter::default() };
+    let found = store.decisions(&filter, &Page::first(10)).await?.items;
+    if found.is_empty() {
+        bail!(
+            "no decision {id} in what --ledger names: it may be of another cluster, or no longer be kept"
+        );
+    }
+    let mut out = anstream::AutoStream::auto(io::stdout().lock());
+    for decided in &found {
+        closed_pipe_is_fine(report::ledger::decisions::full(decided, &mut out))?;
+    }
+    Ok(ExitStatus::Clean)
 }
 
 fn is_decision_id(text: &str) -> bool {

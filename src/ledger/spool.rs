@@ -4,8 +4,9 @@
 //! segment is closed by size or age, and the next one goes on with the chain. Only whole lines count: what a
 //! crash left behind the last newline of a segment was never promised to anybody.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -72,7 +73,9 @@ impl Spool {
     /// Where the folder cannot be made, read or locked: another process may be writing to it.
     pub fn open(options: Options, boot: &str) -> io::Result<(Self, Option<(ChainId, Head)>)> {
         let dir = &options.dir;
-        fs::create_dir_all(dir).map_err(|error| named(dir, &error))?;
+        // Names of people and images stand in records: nobody else's business.
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
+        made.map_err(|error| named(dir, &error))?;
         let lock = dir.join(LOCK);
         let lock = File::create(&lock).map_err(|error| named(&lock, &error))?;
         lock.try_lock().map_err(|error| match error {
@@ -174,7 +177,7 @@ impl Spool {
     fn begin(&self, seq: u64, now: Timestamp) -> io::Result<Open> {
         let name = format!("{}-{seq:020}.{EXTENSION}", self.boot);
         let path = self.options.dir.join(name);
-        let file = OpenOptions::new().create_new(true).append(true).read(true).open(&path);
+        let file = OpenOptions::new().create_new(true).append(true).mode(0o600).open(&path);
         let file = file.map_err(|error| named(&path, &error))?;
         // The name itself must outlive a power cut.
         File::open(&self.options.dir)

@@ -41,6 +41,12 @@ pub enum StoreError {
         /// What was given.
         given: String,
     },
+    /// There is no such file.
+    #[error("there is no ledger at {path}")]
+    Absent {
+        /// Its path.
+        path: String,
+    },
     /// A newer podgate wrote it.
     #[error(
         "the store is of version {version}, and this podgate knows up to {}: use a newer one",
@@ -97,6 +103,20 @@ pub struct Store {
 }
 
 impl Store {
+    /// Opens a store that is there.
+    ///
+    /// # Errors
+    /// As [`Store::open`], and where there is no such file.
+    pub async fn open_existing(url: &str) -> Result<Self, StoreError> {
+        let path = url.strip_prefix("sqlite:").filter(|path| *path != ":memory:");
+        if let Some(path) = path.map(|path| path.strip_prefix("//").unwrap_or(path))
+            && !std::path::Path::new(path).exists()
+        {
+            return Err(StoreError::Absent { path: path.to_owned() });
+        }
+        Self::open(url).await
+    }
+
     /// Opens `sqlite:PATH`, `sqlite::memory:` or `postgres://…`, and makes what is not there yet.
     ///
     /// # Errors

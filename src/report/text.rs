@@ -11,6 +11,7 @@ pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
 pub(super) const MILD: Style = AnsiColor::Yellow.on_default().bold();
 pub(super) const GOOD: Style = AnsiColor::Green.on_default().bold();
 pub(super) const FAINT: Style = Style::new().dimmed();
+pub(super) const TITLE: Style = Style::new().bold();
 
 /// The report for a person: objects with violations in full, the others only counted.
 ///

@@ -1,0 +1,37 @@
+//! `podgate ledger incidents`: what happened again and again.
+
+use std::io::{self, Write};
+
+use super::filter::Flags;
+use super::source::Source;
+use crate::cli::exit::{ExitStatus, closed_pipe_is_fine};
+use crate::ledger::store::Incident;
+use crate::report::ledger::decisions;
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Args {
+    #[command(flatten)]
+    source: Source,
+    #[command(flatten)]
+    filter: Flags,
+    /// At most so many
+    #[arg(long, value_name = "NUMBER", default_value_t = 100)]
+    limit: usize,
+}
+
+#[tokio::main(flavor = "current_thread")]
+pub(super) async fn run(args: &Args) -> anyhow::Result<ExitStatus> {
+    let filter = args.filter.filter()?;
+    let store = args.source.open().await?;
+    let incidents = store.incidents(&filter, args.limit).await?;
+    let mut out = anstream::AutoStream::auto(io::stdout().lock());
+    closed_pipe_is_fine(text(&incidents, &mut out))?;
+    Ok(ExitStatus::Clean)
+}
+
+fn text(incidents: &[Incident], out: &mut impl Write) -> io::Result<()> {
+    for incident in incidents {
+        decisions::incident(incident, out)?;
+    }
+    writeln!(out, "\n{} incidents", incidents.len())
+}

@@ -1,0 +1,67 @@
+//! `podgate ledger query`: decisions, newest first.
+
+use std::io::{self, Write};
+
+use clap::ValueEnum;
+
+use super::filter::Flags;
+use super::source::Source;
+use crate::cli::exit::{ExitStatus, closed_pipe_is_fine};
+use crate::ledger::query::{Cursor, Page};
+use crate::ledger::store::Decided;
+use crate::report::ledger::decisions;
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Args {
+    #[command(flatten)]
+    source: Source,
+    #[command(flatten)]
+    filter: Flags,
+    /// At most so many
+    #[arg(long, value_name = "NUMBER", default_value_t = 100)]
+    limit: usize,
+    /// Go on behind an earlier list, with the text that it ended with
+    #[arg(long, value_name = "PLACE")]
+    after: Option<Cursor>,
+    /// Output format
+    #[arg(long, short, value_enum, default_value_t = Format::Text)]
+    output: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For a person
+    Text,
+    /// One JSON array
+    Json,
+}
+
+#[tokio::main(flavor = "current_thread")]
+pub(super) async fn run(args: &Args) -> anyhow::Result<ExitStatus> {
+    let filter = args.filter.filter()?;
+    let store = args.source.open().await?;
+    let page = Page { limit: args.limit, after: args.after };
+    let listed = store.decisions(&filter, &page).await?;
+    let mut out = anstream::AutoStream::auto(io::stdout().lock());
+    closed_pipe_is_fine(match args.output {
+        Format::Text => text(&listed.items, listed.next, &mut out),
+        Format::Json => json(&listed.items, &mut out),
+    })?;
+    Ok(ExitStatus::Clean)
+}
+
+fn text(items: &[Decided], next: Option<Cursor>, out: &mut impl Write) -> io::Result<()> {
+    for decided in items {
+        decisions::line(decided, out)?;
+    }
+    match next {
+        Some(next) => writeln!(out, "\n{} decisions; for more: --after {next}", items.len()),
+        None => writeln!(out, "\n{} decisions", items.len()),
+    }
+}
+
+fn json(items: &[Decided], out: &mut impl Write) -> io::Result<()> {
+    let values: Vec<_> = items.iter().map(decisions::json).collect();
+    serde_json::to_writer_pretty(&mut *out, &values)?;
+    writeln!(out)
+}
