@@ -71,6 +71,17 @@ impl Authority {
         self.sign(name, &params)
     }
 
+    /// A certificate that holds for `names` on both sides of a connection.
+    pub(crate) fn peer(&self, name: &str, names: &[&str]) -> Result<Pair> {
+        let mut params = params(name)?;
+        for name in names {
+            params.subject_alt_names.push(SanType::DnsName((*name).try_into()?));
+        }
+        params.extended_key_usages =
+            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        self.sign(name, &params)
+    }
+
     /// A certificate that makes its holder the user `name` of `group`, or of none where that is empty.
     pub(crate) fn client(&self, name: &str, group: &str) -> Result<Pair> {
         let mut params = params(name)?;

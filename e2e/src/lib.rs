@@ -28,6 +28,7 @@ mod certificates;
 mod client;
 pub mod cluster;
 mod control_plane;
+pub mod fleet;
 mod gate;
 mod helm;
 mod kubectl;

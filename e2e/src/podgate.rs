@@ -165,7 +165,9 @@ impl Podgate {
         let record = |line: &str| {
             serde_json::from_str(line).with_context(|| format!("podgate wrote no record: {line}"))
         };
-        whole.lines().map(record).collect()
+        let mut records = whole.lines().map(record).collect::<Result<Vec<Value>>>()?;
+        records.retain(|record| record["schema"] == "podgate.dev/decision/v1");
+        Ok(records)
     }
 
     /// The one record of the decision `id`, which a thread of its own writes soon after the answer.
@@ -190,14 +192,7 @@ impl Podgate {
 
     /// Code and body of a page on the admin port.
     pub fn admin(&self, path: &str) -> Result<(u16, String)> {
-        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.admin_port))?;
-        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-        write!(stream, "GET {path} HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        let (head, body) = answer.split_once("\r\n\r\n").context("an HTTP answer has a head")?;
-        let code = head.split(' ').nth(1).context("a status line has a code")?.parse()?;
-        Ok((code, body.to_owned()))
+        get(self.admin_port, path)
     }
 
     /// The value of one series of the metrics, such as `podgate_policies{state="active"}`; zero where it is not there.
@@ -267,7 +262,19 @@ fn replace(path: &Path, content: &[u8]) -> Result<()> {
 }
 
 /// `PODGATE_BIN`, or the binary of this workspace, built on demand: cargo knows best whether it is up to date.
-fn binary() -> Result<&'static Path> {
+/// Code and body of a page of a plain port of this machine.
+pub(crate) fn get(port: u16, path: &str) -> Result<(u16, String)> {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let (head, body) = answer.split_once("\r\n\r\n").context("an HTTP answer has a head")?;
+    let code = head.split(' ').nth(1).context("a status line has a code")?.parse()?;
+    Ok((code, body.to_owned()))
+}
+
+pub(crate) fn binary() -> Result<&'static Path> {
     static BINARY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     let found = BINARY.get_or_init(|| {
         let given = env::var_os("PODGATE_BIN").map(PathBuf::from);

@@ -123,6 +123,14 @@ impl Process {
         wait_for(&name, Duration::from_secs(30), || Ok(self.supervisor.try_wait()?))
     }
 
+    /// Sends the program TERM, as a node does to a container, and waits until it has ended.
+    pub(crate) fn terminate(&mut self, program: &str) -> Result<ExitStatus> {
+        let parent = self.supervisor.id().to_string();
+        Command::new("pkill").args(["-TERM", "-x", "-P", &parent, program]).status()?;
+        let name = format!("{} to end", self.name);
+        wait_for(&name, Duration::from_secs(40), || Ok(self.supervisor.try_wait()?))
+    }
+
     /// The last lines the program wrote to either stream.
     pub(crate) fn log_end(&self) -> String {
         ["out", "err"].map(|kind| end_of(&self.logs.join(format!("{}.{kind}", self.name)))).concat()

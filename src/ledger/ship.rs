@@ -13,6 +13,7 @@ use super::counters::Counters;
 use super::destination::{AppendError, Destination};
 use super::entry::Entry;
 use super::spool::{self, Segment};
+use super::writer::Spooled;
 
 /// Bytes that are sent at a time.
 const BATCH_BYTES: u64 = 512 * 1024;
@@ -32,7 +33,7 @@ pub struct Shipper {
     /// The start of the process whose segments still grow.
     boot: String,
     destination: Arc<dyn Destination>,
-    spooled: watch::Receiver<u64>,
+    spooled: watch::Receiver<Spooled>,
     counters: Counters,
     /// How far each segment was acknowledged, in bytes.
     acknowledged: HashMap<PathBuf, u64>,
@@ -57,7 +58,7 @@ impl Shipper {
         dir: PathBuf,
         boot: String,
         destination: Arc<dyn Destination>,
-        spooled: watch::Receiver<u64>,
+        spooled: watch::Receiver<Spooled>,
         counters: Counters,
     ) -> Self {
         let (acknowledged, told) = (HashMap::new(), String::new());
@@ -107,15 +108,18 @@ impl Shipper {
 
     /// Sends everything that there is by now.
     async fn round(&mut self) -> Result<(), RoundError> {
+        // Before the segments are listed: those that are there then are closed.
+        let failing = self.spooled.borrow().failing;
         let dir = self.dir.clone();
         let segments = blocking(move || spool::segments(&dir)).await?;
         let last_of_ours = segments.iter().rposition(|segment| segment.boot == self.boot);
         self.acknowledged.retain(|path, _| segments.iter().any(|segment| segment.path == *path));
         for (place, segment) in segments.iter().enumerate() {
-            // The last segment of all is kept: the next start goes on from its end.
-            let still_needed = last_of_ours == Some(place) || place + 1 == segments.len();
+            // The last segment of all is kept: it is written to, and the next start goes on from its end. Where the spool
+            // is full nothing is written, and room is needed more.
+            let is_last = last_of_ours == Some(place) || place + 1 == segments.len();
             self.send(segment).await?;
-            if !still_needed {
+            if !is_last || failing {
                 std::fs::remove_file(&segment.path)?;
             }
         }
@@ -151,7 +155,7 @@ impl Shipper {
 
     fn acknowledge(&self, segment: &Segment, seq: u64) {
         if segment.boot == self.boot {
-            let unsent = self.spooled.borrow().saturating_sub(seq);
+            let unsent = self.spooled.borrow().seq.saturating_sub(seq);
             self.counters.unsent.set(i64::try_from(unsent).unwrap_or(i64::MAX));
         }
     }

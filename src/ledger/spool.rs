@@ -104,11 +104,15 @@ impl Spool {
     /// Appends whole lines, the first of which has the number `seq`, all or none of them. They are with the operating
     /// system when this returns: they outlive this process, not the loss of power.
     ///
+    /// Where that fails no segment is open: all that are there may be removed once they are sent on.
+    ///
     /// # Errors
     /// Where the disk is full or cannot be written, or the spool holds as much as it may.
     pub fn append(&mut self, seq: u64, lines: &[u8], now: Timestamp) -> io::Result<()> {
         let length = lines.len() as u64;
         if self.bytes() + length > self.options.max_bytes {
+            // What is sent on makes room only where nobody writes to it any more.
+            self.close_segment()?;
             return Err(io::Error::new(
                 ErrorKind::QuotaExceeded,
                 format!("the spool holds its {} bytes", self.options.max_bytes),
@@ -123,12 +127,10 @@ impl Spool {
         let Some(open) = &mut self.open else { return Ok(()) };
         if let Err(error) = open.file.write_all(lines) {
             let failed = named(&open.path, &error);
-            let length = open.bytes;
-            // Half a line must not stand before the next one. Where it cannot be taken back, a new segment begins.
-            if open.file.set_len(length).is_err() {
-                self.closed_bytes += length;
-                self.open = None;
-            }
+            // Half a line does not count, and the next whole one stands in another segment.
+            let taken_back = open.file.set_len(open.bytes);
+            tracing::debug!(?taken_back, "half a line was written");
+            self.close_segment()?;
             return Err(failed);
         }
         open.bytes += length;

@@ -24,6 +24,8 @@ use super::spool::{self, Spool};
 
 /// Bytes of lines that wait for a spool that cannot be written; past it, the spool is told of a gap.
 const PENDING_BYTES: usize = 8 * 1024 * 1024;
+/// Bytes that are written at once.
+const PIECE_BYTES: usize = 64 * 1024;
 /// How often a spool that failed is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 /// How long records may wait for others where nobody waits for them.
@@ -63,14 +65,22 @@ struct Progress {
     kept: u64,
 }
 
+/// What the spool has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Spooled {
+    /// The number of the last record.
+    pub seq: u64,
+    /// Whether it cannot be written: then no segment is open, and each that goes makes room.
+    pub failing: bool,
+}
+
 /// The chain of this process, and where its lines go.
 #[derive(Debug)]
 pub struct Ledger {
     instance: Instance,
     queue: Arc<Queue>,
     progress: watch::Receiver<Progress>,
-    /// The number of the last record that the spool has.
-    spooled: watch::Receiver<u64>,
+    spooled: watch::Receiver<Spooled>,
     counters: Counters,
     clock: fn() -> Timestamp,
     writer: Mutex<Option<JoinHandle<()>>>,
@@ -91,7 +101,7 @@ impl Ledger {
         let (spool, before) = opened.transpose()?.unzip();
         let queue = Arc::new(Queue::default());
         let (tell, progress) = watch::channel(Progress::default());
-        let (tell_spooled, spooled) = watch::channel(0);
+        let (tell_spooled, spooled) = watch::channel(Spooled::default());
         let clock = options.clock;
         let writer = Writer {
             instance: instance.clone(),
@@ -129,9 +139,9 @@ impl Ledger {
         &self.instance
     }
 
-    /// The number of the last record that the spool has, as it grows.
+    /// What the spool has, as it grows.
     #[must_use]
-    pub fn spooled(&self) -> watch::Receiver<u64> {
+    pub fn spooled(&self) -> watch::Receiver<Spooled> {
         self.spooled.clone()
     }
 
@@ -210,7 +220,7 @@ struct Writer {
     synced: Synced,
     checkpoint: Checkpoint,
     progress: watch::Sender<Progress>,
-    spooled: watch::Sender<u64>,
+    spooled: watch::Sender<Spooled>,
     counters: Counters,
 }
 
@@ -281,10 +291,10 @@ impl Writer {
                     if self.options.sync.is_zero() {
                         self.sync(true);
                     }
-                    self.spooled.send_if_modified(|seq| {
-                        std::mem::replace(seq, self.head.seq) != self.head.seq
-                    });
                 }
+                let seq = self.head.seq - self.pending.records;
+                let now = Spooled { seq, failing: !kept };
+                self.spooled.send_if_modified(|spooled| std::mem::replace(spooled, now) != now);
                 kept
             }
         };
@@ -375,41 +385,52 @@ impl Pending {
         self.lines.extend_from_slice(lines);
     }
 
-    /// Whether the spool has everything.
+    /// Whether the spool has everything. Piece by piece, since there may be room for some of it only.
     fn deliver(&mut self, spool: &mut Spool, now: Timestamp, counters: &Counters) -> bool {
-        if self.records == 0 {
-            return true;
-        }
         if self.failed_at.is_some() {
             // What was sent on since may have made room.
             let _ = spool.count();
         }
-        match spool.append(self.first, &self.lines, now) {
-            Ok(()) => {
-                if self.failed_at.is_some() {
-                    tracing::info!("the spool can be written again");
-                    counters.spool_failing.set(0);
+        let (mut done, mut failed) = (0, None);
+        while failed.is_none() && done < self.lines.len() {
+            let piece = piece(self.lines.get(done..).unwrap_or_default());
+            match spool.append(self.first, piece, now) {
+                Ok(()) => {
+                    let records = count(piece);
+                    (self.first, self.records) = (self.first + records, self.records - records);
+                    done += piece.len();
                 }
-                *self = Self { lines: std::mem::take(&mut self.lines), ..Self::default() };
-                self.lines.clear();
-                true
-            }
-            Err(error) => {
-                if self.failed_at.is_none() {
-                    tracing::error!(%error, "the spool cannot be written: records go to standard output alone");
-                    counters.spool_failing.set(1);
-                    self.failed_at = Some(now);
-                }
-                if self.lines.len() > PENDING_BYTES {
-                    // Their numbers are used, so whoever reads the spool sees that they are missing.
-                    counters.lost.inc_by(self.records);
-                    self.lines.clear();
-                    self.records = 0;
-                }
-                false
+                Err(error) => failed = Some(error),
             }
         }
+        self.lines.drain(..done);
+        let Some(error) = failed else {
+            if self.failed_at.take().is_some() {
+                tracing::info!("the spool can be written again");
+                counters.spool_failing.set(0);
+            }
+            return true;
+        };
+        if self.failed_at.is_none() {
+            tracing::error!(%error, "the spool cannot be written: records go to standard output alone");
+            counters.spool_failing.set(1);
+            self.failed_at = Some(now);
+        }
+        if self.lines.len() > PENDING_BYTES {
+            // Their numbers are used, so whoever reads the spool sees that they are missing.
+            counters.lost.inc_by(self.records);
+            self.lines.clear();
+            self.records = 0;
+        }
+        false
     }
+}
+
+/// The first whole lines, one at least.
+fn piece(lines: &[u8]) -> &[u8] {
+    let within = lines.get(..PIECE_BYTES).unwrap_or(lines);
+    let end = memchr::memrchr(b'\n', within).or_else(|| memchr::memchr(b'\n', lines));
+    end.and_then(|end| lines.get(..=end)).unwrap_or(lines)
 }
 
 /// Waits for the disk, so that the writer need not.

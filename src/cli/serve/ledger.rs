@@ -124,6 +124,11 @@ impl Settings {
         });
         let send = self.send.clone().map(|url| Remote::new(&url, files)).transpose();
         let send = send.map_err(|error| anyhow::anyhow!("--ledger-send {error}"))?;
+        if role == Role::Controller {
+            // Which writes nothing.
+            let writer = writer::Options::new(clock::now);
+            return Ok(Plan { writer, unrecorded: Unrecorded::default(), store, send });
+        }
         let (writer, unrecorded) = self.writer()?;
         Ok(Plan { writer, unrecorded, store, send })
     }
