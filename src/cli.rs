@@ -49,7 +49,7 @@ enum Command {
     Doctor(doctor::Args),
     /// Read what was decided, and prove that nothing is missing
     #[command(subcommand)]
-    Ledger(ledger::Command),
+    Ledger(Box<ledger::Command>),
     /// Print a completion script for a shell
     Completions {
         /// The shell

@@ -10,6 +10,7 @@ pub mod crd;
 pub mod doctor;
 pub mod kubeconfig;
 pub mod lease;
+mod ledger_key;
 mod namespaces;
 mod nodes;
 pub mod proof;
@@ -20,6 +21,7 @@ mod testing;
 mod watch;
 
 pub use client::{ConnectError, connect};
+pub use ledger_key::keep as keep_ledger_key;
 pub use namespaces::{Health, Namespaces};
 pub use nodes::{UserNamespaces, watch_nodes};
 pub use resources::Resources;

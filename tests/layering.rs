@@ -31,7 +31,7 @@ const LAYERS: &[Layer] = &[
     layer("ledger", &["admission", "engine", "pod", "policy", "rules"], false),
     layer(
         "report",
-        &["admission", "cluster", "engine", "manifest", "pod", "policy", "rules"],
+        &["admission", "cluster", "engine", "ledger", "manifest", "pod", "policy", "rules"],
         false,
     ),
     layer("server", &["admission", "engine", "ledger", "pod", "policy"], false),

@@ -331,7 +331,7 @@ impl Load {
                     if stop.load(Ordering::Relaxed) {
                         break;
                     }
-                    let own = format!("{:08x}-0000-4000-8000-{:012x}", number, count);
+                    let own = format!("{number:08x}-0000-4000-8000-{count:012x}");
                     let body = VIOLATING.replace(&uid, &own);
                     let request =
                         Request::post(format!("https://localhost:{port}/validate?timeout=10s"))

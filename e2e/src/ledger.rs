@@ -33,7 +33,7 @@ impl Chain {
     }
 
     /// The line, with its newline, of a record of these members.
-    pub fn record(&mut self, schema: &str, members: Value) -> String {
+    pub fn record(&mut self, schema: &str, members: &Value) -> String {
         let common = json!({"boot": self.id.boot, "cluster": "c", "replica": self.id.replica, "schema": schema, "time": self.time});
         let mut object = members.as_object().cloned().unwrap_or_default();
         object.extend(common.as_object().cloned().unwrap_or_default());
@@ -57,7 +57,7 @@ impl Chain {
                 "found": "true", "path": "spec.containers[0].securityContext.privileged", "policy": "shared-kernel", "rule": "privileged"}],
         });
         merge(&mut decision, members);
-        self.record("podgate.dev/decision/v1", decision)
+        self.record("podgate.dev/decision/v1", &decision)
     }
 
     /// A workload whose template is `template`, changed by `user`.
@@ -77,7 +77,7 @@ impl Chain {
         if let Some(owner) = owner {
             change["owner"] = json!({"kind": "Deployment", "name": owner, "uid": owner});
         }
-        self.record("podgate.dev/change/v1", change)
+        self.record("podgate.dev/change/v1", &change)
     }
 }
 

@@ -56,7 +56,7 @@ impl Postgres {
         command.extend(settings.map(Into::into));
         let place = Place { scratch: Some(&dir), ..Place::here(&dir) };
         let mut server = Process::start("postgres", End::Kill, place, &command)?;
-        wait_for("Postgres to answer", Duration::from_secs(60), || {
+        wait_for("Postgres to answer", Duration::from_mins(1), || {
             server.still_runs()?;
             Ok(query(&programs, &socket, "postgres", "SELECT 1").is_ok().then_some(()))
         })?;

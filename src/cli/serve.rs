@@ -77,11 +77,11 @@ fn process(settings: Settings) -> anyhow::Result<Process> {
         ledger,
     } = settings;
     let role = role.unwrap_or_default();
-    let tls =
-        Tls { cert: tls_cert, key: tls_key, self_signed: tls_self_signed, managed: tls_managed };
+    let (cert, key, self_signed, managed) = (tls_cert, tls_key, tls_self_signed, tls_managed);
+    let tls = Tls { cert, key, self_signed, managed };
     check_role(role, &tls, tls_client_ca.is_some(), watch_policies || ledger.store.is_some())?;
     let lifetimes = lifetimes(certificate_lifetime, ca_lifetime)?;
-    let managed = tls_managed.then(|| certificates::Settings {
+    let managed = managed.then(|| certificates::Settings {
         // Filled in once it is known which cluster this is.
         namespace: String::new(),
         service: service.unwrap_or_else(|| "podgate".to_owned()),
@@ -105,27 +105,31 @@ fn process(settings: Settings) -> anyhow::Result<Process> {
             certificate_poll,
         })
     };
-    // On a terminal nobody has an endpoint to leave: Ctrl-C stops at once.
-    let grace = if std::io::stderr().is_terminal() { Duration::ZERO } else { GRACE };
     Ok(Process {
         admin_listen: admin_listen.unwrap_or(([0, 0, 0, 0], 8080).into()),
         // A controller compiles policies only to tell their status.
         policies: (webhook.is_some() || watch_policies).then(|| origin(policies)),
         webhook,
-        ledger: ledger.plan(role, certificate_poll)?,
         wanted: Wanted {
             namespace,
+            ledger_key: ledger.key_secret.clone(),
             managed,
             policies: watch_policies,
             status: watch_policies && role != Role::Webhook,
             facts: Facts { namespaces: watch_namespaces, nodes: watch_nodes }
                 .of(role, watch_policies),
         },
+        ledger: ledger.plan(role, certificate_poll)?,
         trusted_labels: trusted_label,
         policy_poll: policy_poll.map_or(reload::POLL, |period| period.0),
-        grace: shutdown_grace.map_or(grace, |period| period.0),
+        grace: shutdown_grace.map_or_else(grace, |period| period.0),
         replica: replica.unwrap_or_else(hostname),
     })
+}
+
+/// On a terminal nobody has an endpoint to leave: Ctrl-C stops at once.
+fn grace() -> Duration {
+    if std::io::stderr().is_terminal() { Duration::ZERO } else { GRACE }
 }
 
 /// Logs go to standard error, since records go to standard output.

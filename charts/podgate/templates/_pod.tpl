@@ -20,12 +20,18 @@ spec:
     matchLabels:
       {{- include "podgate.selector" $ | nindent 6 }}
       app.kubernetes.io/component: {{ $component }}
+  {{- if and $.Values.ledger.enabled (or (eq .role "controller") (and (eq .role "all") (include "podgate.ledgerClaim" $))) }}
+  # One writes to the store at a time. Webhooks keep their records meanwhile.
+  strategy:
+    type: Recreate
+  {{- else }}
   strategy:
     type: RollingUpdate
     rollingUpdate:
       # A replica goes when its successor is ready, never before.
       maxUnavailable: 0
       maxSurge: 1
+  {{- end }}
   template:
     metadata:
       labels:
@@ -56,8 +62,8 @@ imagePullSecrets:
 {{- end }}
 {{- end }}
 {{- include "podgate.podSecurity" $ | nindent 0 }}
-# The grace, the 20 s that requests in flight have to end, and something to spare.
-terminationGracePeriodSeconds: {{ add $.Values.webhook.shutdownGraceSeconds 25 }}
+# The grace, the 20 s that requests in flight have to end, the 5 s that the last records have, and something to spare.
+terminationGracePeriodSeconds: {{ add $.Values.webhook.shutdownGraceSeconds 30 }}
 containers:
 - name: podgate
   image: {{ include "podgate.image" $ }}
@@ -70,11 +76,20 @@ containers:
     valueFrom:
       fieldRef:
         fieldPath: metadata.namespace
+  {{- if and $.Values.ledger.enabled $.Values.ledger.urlSecret }}
+  - name: LEDGER_URL
+    valueFrom:
+      secretKeyRef: {name: {{ $.Values.ledger.urlSecret }}, key: url}
+  {{- end }}
   {{- end }}
   ports:
   {{- if $serves }}
   - name: https
     containerPort: 8443
+  {{- end }}
+  {{- if and (eq .role "controller") (include "podgate.sends" $) }}
+  - name: ledger
+    containerPort: 8444
   {{- end }}
   - name: admin
     containerPort: 8080
@@ -176,6 +191,21 @@ securityContext:
 {{- if $.Values.webhook.watchNamespaces }}
 - --watch-namespaces
 {{- end }}
+{{- if and $.Values.ledger.enabled $.Values.ledger.keySecret }}
+- --ledger-key=/etc/podgate/ledger-key/key.pem
+{{- else if include "podgate.makesKey" $ }}
+- --ledger-key=/etc/podgate/ledger-key/key.pem
+{{- end }}
+{{- if $.Values.ledger.enabled }}
+- --ledger-spool=/var/lib/podgate/spool
+- --ledger-spool-max={{ regexReplaceAll "i$" $.Values.ledger.spoolSize "iB" }}
+- --ledger-sync={{ $.Values.ledger.sync }}
+- --ledger-unrecorded={{ $.Values.ledger.unrecorded }}
+{{- end }}
+{{- if and (not $controls) (include "podgate.sends" $) }}
+- --ledger-send=https://{{ include "podgate.controllerAccount" $ }}.{{ $.Release.Namespace }}.svc:8444
+- --ledger-tls=/etc/podgate/tls
+{{- end }}
 {{- if not (and $controls $managed) }}
 - --tls-cert=/etc/podgate/tls/tls.crt
 - --tls-key=/etc/podgate/tls/tls.key
@@ -187,6 +217,20 @@ securityContext:
 {{- end }}
 {{- end }}
 {{- end }}
+{{- if and $controls $.Values.ledger.enabled }}
+{{- if $.Values.ledger.urlSecret }}
+- --ledger=$(LEDGER_URL)
+{{- else }}
+- --ledger=sqlite:/var/lib/podgate/ledger.db
+{{- end }}
+- --ledger-keep={{ $.Values.ledger.keep }}
+- --ledger-max-size={{ $.Values.ledger.maxSize }}
+{{- if not $serves }}
+- --ledger-listen={{ $.Values.listenAddress }}:8444
+- --ledger-tls=/etc/podgate/tls
+- --ledger-client-name={{ include "podgate.fullname" $ }}.{{ $.Release.Namespace }}.svc
+{{- end }}
+{{- end }}
 {{- if $controls }}
 - --namespace=$(POD_NAMESPACE)
 {{- if $managed }}
@@ -194,6 +238,12 @@ securityContext:
 - --service={{ include "podgate.fullname" $ }}
 - --certificate-secret={{ include "podgate.certificateSecret" $ }}
 - --webhook-configuration={{ include "podgate.fullname" $ }}
+{{- if include "podgate.sends" $ }}
+- --tls-san={{ include "podgate.controllerAccount" $ }}.{{ $.Release.Namespace }}.svc
+{{- end }}
+{{- if include "podgate.makesKey" $ }}
+- --ledger-key-secret={{ include "podgate.ledgerKeySecret" $ }}
+{{- end }}
 - --certificate-lifetime={{ $.Values.certificates.lifetime }}
 - --ca-lifetime={{ $.Values.certificates.caLifetime }}
 {{- end }}
@@ -205,17 +255,31 @@ securityContext:
 - name: policies
   mountPath: /etc/podgate/policies
   readOnly: true
-{{- if ne .role "controller" }}
-{{- if not (and (eq .role "all") (include "podgate.managed" $)) }}
+{{- if include "podgate.mountsTls" . }}
 - name: tls
   mountPath: /etc/podgate/tls
   readOnly: true
 {{- end }}
-{{- if $.Values.clientCa.bundle }}
+{{- if and (ne .role "controller") $.Values.clientCa.bundle }}
 - name: client-ca
   mountPath: /etc/podgate/client-ca
   readOnly: true
 {{- end }}
+{{- if $.Values.ledger.enabled }}
+- name: ledger
+  mountPath: /var/lib/podgate
+{{- if ne .role "controller" }}
+- name: ledger-key
+  mountPath: /etc/podgate/ledger-key
+  readOnly: true
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Who reads the certificate from files: who serves with it without keeping it, and who takes records in. */}}
+{{- define "podgate.mountsTls" -}}
+{{- if eq .role "controller" }}{{ include "podgate.sends" .root }}
+{{- else if not (and (eq .role "all") (include "podgate.managed" .root)) }}true
 {{- end }}
 {{- end }}
 
@@ -224,21 +288,52 @@ securityContext:
 - name: policies
   configMap:
     name: {{ include "podgate.fullname" $ }}-policies
-{{- if ne .role "controller" }}
-{{- if not (and (eq .role "all") (include "podgate.managed" $)) }}
+{{- if include "podgate.mountsTls" . }}
 - name: tls
-  secret:
-    # Not optional: the pod waits until there is one.
-    secretName: {{ include "podgate.certificateSecret" $ }}
+  projected:
     defaultMode: 288 # 0440
-    items:
-    - {key: tls.crt, path: tls.crt}
-    - {key: tls.key, path: tls.key}
+    sources:
+    - secret:
+        name: {{ include "podgate.certificateSecret" $ }}
+        {{- if eq .role "controller" }}
+        # Who makes it cannot wait for it.
+        optional: true
+        {{- end }}
+        items:
+        - {key: tls.crt, path: tls.crt}
+        - {key: tls.key, path: tls.key}
+        {{- if and (include "podgate.sends" $) (ne $.Values.certificates.mode "secret") }}
+        - {key: ca.crt, path: ca.crt}
+        {{- end }}
+    {{- if and (include "podgate.sends" $) (eq $.Values.certificates.mode "secret") }}
+    - configMap:
+        name: {{ include "podgate.fullname" $ }}-ledger-ca
+        items:
+        - {key: ca.crt, path: ca.crt}
+    {{- end }}
 {{- end }}
-{{- if $.Values.clientCa.bundle }}
+{{- if and (ne .role "controller") $.Values.clientCa.bundle }}
 - name: client-ca
   configMap:
     name: {{ include "podgate.fullname" $ }}-client-ca
+{{- end }}
+{{- if $.Values.ledger.enabled }}
+- name: ledger
+  {{- if and (ne .role "webhook") (include "podgate.ledgerClaim" $) (not $.Values.ledger.urlSecret) }}
+  persistentVolumeClaim:
+    claimName: {{ include "podgate.ledgerClaim" $ }}
+  {{- else }}
+  emptyDir: {}
+  {{- end }}
+{{- if ne .role "controller" }}
+- name: ledger-key
+  secret:
+    secretName: {{ include "podgate.ledgerKeySecret" $ }}
+    defaultMode: 288 # 0440
+    # Where it is not there yet, heads are signed once it is.
+    optional: true
+    items:
+    - {key: key.pem, path: key.pem}
 {{- end }}
 {{- end }}
 {{- end }}

@@ -14,7 +14,29 @@
 
 {{/* A controller of its own, where it has something to do. */}}
 {{- define "podgate.controller" -}}
-{{- if and (not (include "podgate.small" .)) (or (include "podgate.managed" .) .Values.policies.watch) }}true{{ end }}
+{{- if and (not (include "podgate.small" .)) (or (include "podgate.managed" .) .Values.policies.watch .Values.ledger.enabled) }}true{{ end }}
+{{- end }}
+
+{{/* Whether webhooks send their records to a controller. */}}
+{{- define "podgate.sends" -}}
+{{- if and .Values.ledger.enabled (include "podgate.controller" .) }}true{{ end }}
+{{- end }}
+
+{{/* Whether Podgate makes the key that signs. */}}
+{{- define "podgate.makesKey" -}}
+{{- if and .Values.ledger.enabled (include "podgate.managed" .) (not .Values.ledger.keySecret) }}true{{ end }}
+{{- end }}
+
+{{- define "podgate.ledgerKeySecret" -}}
+{{ .Values.ledger.keySecret | default (printf "%s-ledger-key" (include "podgate.fullname" .)) }}
+{{- end }}
+
+{{- define "podgate.ledgerClaim" -}}
+{{- with .Values.ledger.persistence }}
+{{- if .existingClaim }}{{ .existingClaim }}
+{{- else if .enabled }}{{ include "podgate.fullname" $ }}-ledger
+{{- end }}
+{{- end }}
 {{- end }}
 
 {{/* Whether the webhook reads from the API server. */}}
@@ -25,7 +47,7 @@
 {{/* Whether the pods of a role (`role`, beside `root`) talk to the API server, and so carry a token. */}}
 {{- define "podgate.talks" -}}
 {{- if eq .role "webhook" }}{{ include "podgate.webhookWatches" .root }}
-{{- else if eq .role "controller" }}true
+{{- else if eq .role "controller" }}{{ if or (include "podgate.managed" .root) .root.Values.policies.watch }}true{{ end }}
 {{- else if or (include "podgate.managed" .root) (include "podgate.webhookWatches" .root) }}true
 {{- end }}
 {{- end }}
@@ -65,6 +87,9 @@
 {{- end }}
 {{- if and (eq .certificates.mode "secret") (not .certificates.secretName) }}
 {{- fail "certificates.secretName: mode secret needs the name of a Secret with tls.crt and tls.key" }}
+{{- end }}
+{{- if and .ledger.persistence.enabled .ledger.urlSecret }}
+{{- fail "ledger.persistence.enabled: is for SQLite, and ledger.urlSecret names a Postgres: leave one of them out" }}
 {{- end }}
 {{- if and (eq .certificates.mode "secret") (not .certificates.caBundle) }}
 {{- fail "certificates.caBundle: mode secret needs the PEM of the CA that signed the certificate, or the API server trusts nobody" }}

@@ -14,7 +14,7 @@ fn mounted_secret(objects: &[Value], deployment: &str) -> Value {
     let spec = &object(objects, "Deployment", deployment)["spec"]["template"]["spec"];
     let volumes = spec["volumes"].as_array().unwrap();
     let secret = volumes.iter().find(|volume| volume["name"] == "tls");
-    secret.map_or(Value::Null, |volume| volume["secret"].clone())
+    secret.map_or(Value::Null, |volume| volume["projected"]["sources"][0]["secret"].clone())
 }
 
 #[test]
@@ -31,7 +31,7 @@ fn podgate_keeps_its_own_and_the_chart_writes_nothing_of_them() {
         if profile == "small" {
             assert_eq!(secret, Value::Null, "it serves from memory");
         } else {
-            assert_eq!(secret["secretName"], "podgate-tls");
+            assert_eq!(secret["name"], "podgate-tls");
             assert_eq!(secret["optional"], Value::Null, "the pod waits for the controller");
         }
     }
@@ -50,14 +50,19 @@ fn cert_manager_makes_them_and_tells_the_api_server() {
                 "podgate.podgate.svc",
                 "podgate.podgate.svc.cluster.local"
             ]
+            .into_iter()
+            // Who takes records in shows it, too.
+            .chain((profile != "small").then_some("podgate-controller.podgate.svc"))
+            .collect::<Vec<_>>()
         );
+        assert_eq!(texts(&leaf["usages"]), ["server auth", "client auth", "digital signature"]);
         assert_eq!(leaf["issuerRef"]["name"], "podgate-ca");
         assert_eq!(of_kind(&objects, "Issuer").len(), 2, "{profile}");
         for kind in ["ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"] {
             let annotations = &object(&objects, kind, "podgate")["metadata"]["annotations"];
             assert_eq!(annotations["cert-manager.io/inject-ca-from"], "podgate/podgate");
         }
-        assert_eq!(mounted_secret(&objects, deployment(profile))["secretName"], leaf["secretName"]);
+        assert_eq!(mounted_secret(&objects, deployment(profile))["name"], leaf["secretName"]);
         assert!(!arguments(&objects, deployment(profile)).contains(&"--tls-managed"), "{profile}");
     }
     let mut own = values("ha", "certManager");
@@ -75,7 +80,7 @@ fn ones_own_secret_is_mounted_and_its_ca_told_to_the_api_server() {
         for entry in entries(&objects) {
             assert_eq!(entry["clientConfig"]["caBundle"], STANDARD.encode(PEM), "{profile}");
         }
-        assert_eq!(mounted_secret(&objects, deployment(profile))["secretName"], "mine");
+        assert_eq!(mounted_secret(&objects, deployment(profile))["name"], "mine");
         assert!(!arguments(&objects, deployment(profile)).contains(&"--tls-managed"), "{profile}");
         // Nobody may write it.
         for role in of_kind(&objects, "Role") {

@@ -4,6 +4,7 @@
 mod certificates;
 mod gitops;
 mod install;
+mod ledger;
 mod monitoring;
 mod pods;
 mod policies;

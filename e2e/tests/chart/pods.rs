@@ -48,11 +48,18 @@ fn pods_have_no_more_than_they_use() {
                     "{name}: one image"
                 );
                 for mount in container["volumeMounts"].as_array().into_iter().flatten() {
-                    assert_eq!(mount["readOnly"], true, "{name}");
+                    // Records are all that is written.
+                    let writable = mount["mountPath"] == "/var/lib/podgate";
+                    assert_eq!(mount["readOnly"] == true, !writable, "{name}");
                 }
             }
             for volume in spec["volumes"].as_array().into_iter().flatten() {
-                assert!(volume["configMap"].is_object() || volume["secret"].is_object(), "{name}");
+                let kinds: &[&str] = if volume["name"] == "ledger" {
+                    &["emptyDir", "persistentVolumeClaim"]
+                } else {
+                    &["configMap", "secret", "projected"]
+                };
+                assert!(kinds.iter().any(|kind| volume[kind].is_object()), "{name}: {volume}");
             }
         }
     }
@@ -76,7 +83,8 @@ fn a_token_is_mounted_only_where_the_api_server_is_talked_to() {
             true,
         ),
     ];
-    for (values, deployment, token) in cases {
+    for (mut values, deployment, token) in cases {
+        values["ledger"] = json!({"enabled": false});
         let objects = render(&values);
         let spec = &object(&objects, "Deployment", deployment)["spec"]["template"]["spec"];
         assert_eq!(spec["automountServiceAccountToken"], token, "{values}: {deployment}");
@@ -123,6 +131,7 @@ fn traffic_is_limited_by_default() {
         }
     }
     let mut narrow = values("ha", "managed");
+    narrow["ledger"] = json!({"enabled": false});
     narrow["networkPolicy"] = json!({"apiServerCidrs": ["10.0.0.1/32"], "apiServerPorts": [6443]});
     let objects = render(&narrow);
     let egress = &object(&objects, "NetworkPolicy", "podgate-webhook")["spec"]["egress"];
@@ -131,6 +140,18 @@ fn traffic_is_limited_by_default() {
         "to": [{"ipBlock": {"cidr": "10.0.0.1/32"}}],
     }]);
     assert_eq!(*egress, expected);
+    // With a ledger, a webhook looks up one name and sends to one place.
+    let objects = render(&values("ha", "managed"));
+    let egress = &object(&objects, "NetworkPolicy", "podgate-webhook")["spec"]["egress"];
+    assert_eq!(egress[0]["ports"][0]["port"], 53);
+    let to = &egress[1]["to"][0]["podSelector"]["matchLabels"];
+    assert_eq!(to["app.kubernetes.io/component"], "controller");
+    let ingress = &object(&objects, "NetworkPolicy", "podgate-controller")["spec"]["ingress"];
+    let from = &ingress[0]["from"][0]["podSelector"]["matchLabels"];
+    assert_eq!(
+        (&ingress[0]["ports"][0]["port"], &from["app.kubernetes.io/component"]),
+        (&json!("ledger"), &json!("webhook"))
+    );
 }
 
 #[test]
@@ -154,7 +175,7 @@ fn a_replica_goes_when_its_successor_is_ready_and_serves_while_the_news_spreads(
     assert_eq!(*rolling, json!({"maxUnavailable": 0, "maxSurge": 1}));
     let spec = &webhook["spec"]["template"]["spec"];
     assert!(arguments(&objects, "podgate-webhook").contains(&"--shutdown-grace=15s"));
-    assert_eq!(spec["terminationGracePeriodSeconds"], 40);
+    assert_eq!(spec["terminationGracePeriodSeconds"], 45);
     let container = &spec["containers"][0];
     assert_eq!(container["lifecycle"], Value::Null, "the image has no shell to sleep in");
     for (probe, path) in
@@ -208,6 +229,13 @@ fn arguments_are_those_of_the_roles() {
             "--record=notable",
             "--shutdown-grace=10s",
             "--watch-namespaces",
+            "--ledger-key=/etc/podgate/ledger-key/key.pem",
+            "--ledger-spool=/var/lib/podgate/spool",
+            "--ledger-spool-max=512MiB",
+            "--ledger-sync=1s",
+            "--ledger-unrecorded=answer",
+            "--ledger-send=https://podgate-controller.podgate.svc:8444",
+            "--ledger-tls=/etc/podgate/tls",
             "--tls-cert=/etc/podgate/tls/tls.crt",
             "--tls-key=/etc/podgate/tls/tls.key",
         ]
@@ -222,11 +250,19 @@ fn arguments_are_those_of_the_roles() {
             "--log-format=json",
             "--watch-policies",
             "--watch-nodes",
+            "--ledger=sqlite:/var/lib/podgate/ledger.db",
+            "--ledger-keep=2160h",
+            "--ledger-max-size=4GiB",
+            "--ledger-listen=0.0.0.0:8444",
+            "--ledger-tls=/etc/podgate/tls",
+            "--ledger-client-name=podgate.podgate.svc",
             "--namespace=$(POD_NAMESPACE)",
             "--tls-managed",
             "--service=podgate",
             "--certificate-secret=podgate-tls",
             "--webhook-configuration=podgate",
+            "--tls-san=podgate-controller.podgate.svc",
+            "--ledger-key-secret=podgate-ledger-key",
             "--certificate-lifetime=2160h",
             "--ca-lifetime=8760h",
         ]

@@ -53,6 +53,7 @@ const GRANTED: &[(&str, &str, &str, &str, &str)] = &[
     (WRITER, "secrets", SECRETS, "list", "somebody changed them: a watch begins with a list"),
     (WRITER, "secrets", SECRETS, "watch", "and is told at once"),
     (WRITER, "secrets", SECRETS, "update", "rotation"),
+    (WRITER, "secrets", "podgate-ledger-key", "get", "is there a key that signs the ledger?"),
     (
         "Role/podgate-test",
         "pods",
@@ -144,6 +145,7 @@ fn roles_are_bound_to_podgates_own_accounts() {
 fn what_is_switched_off_needs_no_permission() {
     let mut off = values("ha", "certManager");
     off["policies"] = json!({"watch": false});
+    off["ledger"] = json!({"enabled": false});
     off["webhook"] = json!({"watchNamespaces": false, "watchNodes": false});
     let objects = render(&off);
     let left: Vec<_> = granted(&objects).into_iter().map(|(role, ..)| role).collect();

@@ -19,6 +19,7 @@ const KINDS: &[&str] = &[
     "Issuer",
     "MutatingWebhookConfiguration",
     "NetworkPolicy",
+    "PersistentVolumeClaim",
     "Pod",
     "PodDisruptionBudget",
     "PrometheusRule",
@@ -125,5 +126,5 @@ fn a_release_of_another_name_is_named_after_it() {
     }
     assert!(text.contains("--service=gate-podgate\n"));
     assert!(text.contains("--webhook-configuration=gate-podgate\n"));
-    assert!(text.contains("secretName: gate-podgate-tls\n"));
+    assert!(text.contains("name: gate-podgate-tls\n"));
 }

@@ -1,4 +1,5 @@
 //! Nothing is lost: what a client was told is in the store afterwards, whatever dies on the way.
+#![allow(clippy::panic, reason = "helpers of tests may fail as tests do")]
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -136,7 +137,7 @@ fn a_disk_that_is_full_loses_nothing_that_finds_room_in_memory() {
         let _mounted = Mounted::new(&disk)?;
         let webhook = fleet.webhook("webhook-0", &[])?;
         let load = fleet.client(&webhook)?;
-        e2e::wait_for("the disk to be full", Duration::from_secs(60), || {
+        e2e::wait_for("the disk to be full", Duration::from_mins(1), || {
             Ok((webhook.metric("podgate_ledger_spool_failing")? == 1).then_some(()))
         })?;
         load.until_more(50).await?;

@@ -47,7 +47,7 @@ fn hostile_texts_come_back_as_they_were_and_are_found() {
                 ..Filter::default()
             };
             let found = store.decisions(&filter, &Page::first(10)).await?.items;
-            assert_eq!(found.len(), 1, "{:.40}", text);
+            assert_eq!(found.len(), 1, "{text:.40}");
             assert_eq!(found[0].decision().map(|d| d.object.name.as_str()), Some(text));
         }
         Ok(())

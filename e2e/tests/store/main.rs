@@ -1,4 +1,5 @@
-//! The ledger's store, on both databases: every test runs on SQLite in a file and on a real Postgres.
+//! The ledger's store, on both databases: every test runs on `SQLite` in a file and on a real Postgres.
+#![allow(clippy::panic, reason = "helpers of tests may fail as tests do")]
 
 mod append;
 mod hostile;

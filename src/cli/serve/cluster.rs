@@ -28,6 +28,8 @@ pub(super) struct Wanted {
     pub(super) namespace: Option<String>,
     /// Certificates to keep.
     pub(super) managed: Option<certificates::Settings>,
+    /// Secret of the ledger's key.
+    pub(super) ledger_key: Option<String>,
     /// Policies as resources.
     pub(super) policies: bool,
     /// The status of policies to be written.
@@ -49,6 +51,7 @@ impl Wanted {
     /// Whether anything is.
     pub(super) fn any(&self) -> bool {
         self.managed.is_some()
+            || self.ledger_key.is_some()
             || self.policies
             || self.status
             || self.facts.namespaces
@@ -93,8 +96,11 @@ impl Cluster {
         let client = cluster::connect().await?;
         let namespace = wanted.namespace.unwrap_or_else(|| client.default_namespace().to_owned());
         this.client = Some(client.clone());
-        if wanted.managed.is_some() || wanted.status {
+        if wanted.managed.is_some() || wanted.status || wanted.ledger_key.is_some() {
             this.elect(&client, &namespace, replica);
+        }
+        if let (Some(secret), Some(leads)) = (wanted.ledger_key, this.leads.clone()) {
+            this.spawn(cluster::keep_ledger_key(client.clone(), namespace.clone(), secret, leads));
         }
         if let (Some(managed), Some(leads)) = (wanted.managed, this.leads.clone()) {
             let settings = certificates::Settings { namespace, ..managed };

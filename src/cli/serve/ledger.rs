@@ -55,6 +55,9 @@ pub(super) struct Settings {
     /// PEM file of the Ed25519 key that signs the chain's head every minute; it may come later, and be exchanged
     #[arg(id = "ledger-key", long = "ledger-key", value_name = "FILE")]
     pub(super) key: Option<PathBuf>,
+    /// Secret in which that key is kept, as key.pem; made where it is not there. For who keeps certificates
+    #[arg(id = "ledger-key-secret", long = "ledger-key-secret", value_name = "NAME")]
+    pub(super) key_secret: Option<String>,
     /// What to do where a record cannot be kept: answer (it goes to standard output alone), or refuse what /validate
     /// would let in [default: answer]
     #[arg(id = "ledger-unrecorded", long = "ledger-unrecorded", value_name = "WHAT", value_parser = unrecorded)]
@@ -77,6 +80,7 @@ impl Settings {
             spool_max,
             sync,
             key,
+            key_secret,
             unrecorded,
         } = self;
         Self {
@@ -91,6 +95,7 @@ impl Settings {
             spool_max: spool_max.or(file.spool_max),
             sync: sync.or(file.sync),
             key: key.or(file.key),
+            key_secret: key_secret.or(file.key_secret),
             unrecorded: unrecorded.or(file.unrecorded),
         }
     }

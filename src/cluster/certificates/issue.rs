@@ -48,7 +48,9 @@ pub(super) fn leaf(
     let name = names.iter().find(|name| name.len() <= 64).map_or("podgate", String::as_str);
     params.distinguished_name.push(DnType::CommonName, name);
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    // A webhook shows it to the controller, too.
+    params.extended_key_usages =
+        vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
     params.use_authority_key_identifier_extension = true;
     let signer = KeyPair::from_pem(&authority.key).map_err(failed)?;
     // What the authority was made with: only its name and its key stand in what it signs.

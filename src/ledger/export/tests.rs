@@ -4,7 +4,7 @@ use super::*;
 use crate::ledger::chain::{Head, append, canonical};
 use crate::ledger::entry::Entry;
 
-fn decided(members: Value) -> Decided {
+fn decided(members: &Value) -> Decided {
     let mut record = json!({
         "boot": "b", "cluster": "", "replica": "r", "schema": "podgate.dev/decision/v1", "time": "2026-11-26T10:00:00.5Z",
         "decision": "denied", "decisionId": "7f3k-92", "operation": "CREATE",
@@ -30,7 +30,7 @@ fn export(format: Format, decided: &Decided) -> String {
 
 #[test]
 fn jsonl_is_the_line_itself() {
-    let decided = decided(json!({}));
+    let decided = decided(&json!({}));
     let text = export(Format::Jsonl, &decided);
     assert_eq!(text.trim_end(), decided.entry.line);
     assert!(Entry::read(&text).unwrap().is_intact());
@@ -39,7 +39,7 @@ fn jsonl_is_the_line_itself() {
 #[test]
 fn csv_has_a_header_and_quotes_what_needs_it() {
     let user = json!({"name": "=HYPERLINK(\"x\"),\n2", "uid": "", "groups": []});
-    let text = export(Format::Csv, &decided(json!({"user": user})));
+    let text = export(Format::Csv, &decided(&json!({"user": user})));
     let mut lines = text.split("\r\n");
     assert!(lines.next().unwrap().starts_with("time,decision,decisionId,"));
     let row = lines.next().unwrap();
@@ -55,7 +55,7 @@ fn csv_reader(text: &str) -> ::csv::Reader<&[u8]> {
 
 #[test]
 fn ocsf_has_what_the_class_requires() {
-    let event: Value = serde_json::from_str(&export(Format::Ocsf, &decided(json!({})))).unwrap();
+    let event: Value = serde_json::from_str(&export(Format::Ocsf, &decided(&json!({})))).unwrap();
     for required in [
         "activity_id",
         "category_uid",
