@@ -15,6 +15,7 @@ mod namespaces;
 mod nodes;
 pub mod proof;
 mod resources;
+mod sign_in;
 pub mod status;
 #[cfg(test)]
 mod testing;
@@ -25,6 +26,7 @@ pub use ledger_key::keep as keep_ledger_key;
 pub use namespaces::{Health, Namespaces};
 pub use nodes::{UserNamespaces, watch_nodes};
 pub use resources::Resources;
+pub use sign_in::{Owner, SignIn};
 
 use std::sync::Arc;
 

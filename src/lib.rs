@@ -14,6 +14,7 @@
 pub mod admission;
 pub mod cli;
 pub mod cluster;
+pub mod console;
 pub mod engine;
 pub mod ledger;
 pub mod manifest;

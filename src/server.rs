@@ -22,6 +22,7 @@ mod respond;
 pub mod shutdown;
 pub mod store;
 pub mod tls;
+pub mod web;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -43,6 +44,7 @@ use self::reload::Policies;
 use self::shutdown::Signals;
 pub use self::store::PolicyStore;
 use self::tls::{CertificateError, Clients, Loaded, Serving, Source};
+pub use self::web::Web;
 
 /// How a client's HTTP/2 stream may run ahead: a whole review of common size without waiting for a window
 /// update. The default of 64 KiB costs half the throughput of large reviews.

@@ -112,7 +112,7 @@ fn process(settings: Settings) -> anyhow::Result<Process> {
         webhook,
         wanted: Wanted {
             namespace,
-            ledger_key: ledger.key_secret.clone(),
+            ledger: ledger.wanted(),
             managed,
             policies: watch_policies,
             status: watch_policies && role != Role::Webhook,

@@ -37,6 +37,12 @@ impl<W: Write> Exporter<W> {
         Ok(Self { format, out })
     }
 
+    /// Goes on, without a header.
+    #[must_use]
+    pub fn resume(format: Format, out: W) -> Self {
+        Self { format, out }
+    }
+
     /// Writes a decision.
     ///
     /// # Errors

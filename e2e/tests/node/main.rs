@@ -5,6 +5,7 @@
 
 mod admission;
 mod installed;
+mod ledger;
 mod pods;
 mod repair;
 mod staying_up;
@@ -29,7 +30,7 @@ fn main() -> ExitCode {
         tests.iter().map(|(name, test)| trial(name, *test, cluster.clone())).collect()
     };
 
-    let beside = [pods::TESTS, admission::TESTS, repair::TESTS].concat();
+    let beside = [pods::TESTS, admission::TESTS, repair::TESTS, ledger::TESTS].concat();
     let beside = libtest_mimic::run(&arguments, trials(&beside));
     arguments.test_threads = Some(1);
     // Nobody else's servers are ours to stop.
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
     let owners = owners.into_iter().map(|trial| trial.with_ignored_flag(given));
     let alone = trials(staying_up::TESTS)
         .into_iter()
+        .chain(trials(ledger::ALONE))
         .chain(owners)
         .chain(trials(staying_up::LAST))
         .collect();

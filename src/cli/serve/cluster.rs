@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use futures_util::future::BoxFuture;
 use kube::Client;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -11,7 +12,10 @@ use super::settings::Role;
 use crate::admission::NamespaceLabels;
 use crate::cluster::certificates::{self, Keeper, Kept};
 use crate::cluster::lease::Election;
-use crate::cluster::{self, Clock, Health, Namespaces, Resources, UserNamespaces, status};
+use crate::cluster::{
+    self, Clock, Health, Namespaces, Owner, Resources, SignIn, UserNamespaces, status,
+};
+use crate::console;
 use crate::policy::Source;
 use crate::server::metrics::CertificateOf;
 use crate::server::readiness::Condition;
@@ -28,14 +32,23 @@ pub(super) struct Wanted {
     pub(super) namespace: Option<String>,
     /// Certificates to keep.
     pub(super) managed: Option<certificates::Settings>,
-    /// Secret of the ledger's key.
-    pub(super) ledger_key: Option<String>,
+    /// What the ledger needs.
+    pub(super) ledger: OfLedger,
     /// Policies as resources.
     pub(super) policies: bool,
     /// The status of policies to be written.
     pub(super) status: bool,
     /// What a judgement may look at beside the request.
     pub(super) facts: Facts,
+}
+
+/// What the ledger needs of the cluster.
+#[derive(Debug, Clone, Default)]
+pub(super) struct OfLedger {
+    /// Secret in which the key is kept.
+    pub(super) key_secret: Option<String>,
+    /// Somebody to ask who looks at the console.
+    pub(super) sign_in: bool,
 }
 
 /// Facts that no request carries.
@@ -51,7 +64,8 @@ impl Wanted {
     /// Whether anything is.
     pub(super) fn any(&self) -> bool {
         self.managed.is_some()
-            || self.ledger_key.is_some()
+            || self.ledger.key_secret.is_some()
+            || self.ledger.sign_in
             || self.policies
             || self.status
             || self.facts.namespaces
@@ -82,6 +96,7 @@ pub(super) struct Cluster {
     pub(super) resources: Option<watch::Receiver<Arc<Vec<Source>>>>,
     pub(super) kept: Option<watch::Receiver<Kept>>,
     client: Option<Client>,
+    pub(super) sign_in: Option<Arc<dyn console::Viewers>>,
     leads: Option<watch::Receiver<bool>>,
     election: Option<Election>,
 }
@@ -96,10 +111,13 @@ impl Cluster {
         let client = cluster::connect().await?;
         let namespace = wanted.namespace.unwrap_or_else(|| client.default_namespace().to_owned());
         this.client = Some(client.clone());
-        if wanted.managed.is_some() || wanted.status || wanted.ledger_key.is_some() {
+        if wanted.managed.is_some() || wanted.status || wanted.ledger.key_secret.is_some() {
             this.elect(&client, &namespace, replica);
         }
-        if let (Some(secret), Some(leads)) = (wanted.ledger_key, this.leads.clone()) {
+        if wanted.ledger.sign_in {
+            this.sign_in = Some(Arc::new(Viewers(SignIn::new(client.clone()))));
+        }
+        if let (Some(secret), Some(leads)) = (wanted.ledger.key_secret, this.leads.clone()) {
             this.spawn(cluster::keep_ledger_key(client.clone(), namespace.clone(), secret, leads));
         }
         if let (Some(managed), Some(leads)) = (wanted.managed, this.leads.clone()) {
@@ -290,6 +308,22 @@ struct Labels(Namespaces);
 impl server::Namespaces for Labels {
     fn labels(&self, namespace: &str) -> Option<NamespaceLabels> {
         self.0.labels(namespace)
+    }
+}
+
+/// The console's question, answered by the API server.
+#[derive(Debug)]
+struct Viewers(SignIn);
+
+impl console::Viewers for Viewers {
+    fn look<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<console::Seen, String>> {
+        Box::pin(async move {
+            Ok(match self.0.owner(token).await? {
+                Owner::Allowed(user) => console::Seen::Allowed(user),
+                Owner::Forbidden(user) => console::Seen::Forbidden(user),
+                Owner::Unknown => console::Seen::Unknown,
+            })
+        })
     }
 }
 

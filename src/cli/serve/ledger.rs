@@ -8,12 +8,13 @@ use std::time::Duration;
 use anyhow::bail;
 use serde::{Deserialize, Deserializer};
 
+use super::cluster::OfLedger;
 use super::settings::{Period, Role, first_given};
 use crate::ledger::remote::{Files, Remote};
 use crate::ledger::store::Retention;
 use crate::ledger::{spool, writer};
 use crate::server::tls::Clients;
-use crate::server::{Unrecorded, clock, collector};
+use crate::server::{Unrecorded, clock, collector, web};
 
 /// How decisions are recorded. In a file of settings these stand under `ledger`, without that word in front.
 #[derive(Debug, Clone, Default, PartialEq, clap::Args, Deserialize)]
@@ -24,6 +25,10 @@ pub(super) struct Settings {
     /// standard output [default: none]
     #[arg(id = "ledger", long = "ledger", value_name = "URL")]
     pub(super) store: Option<String>,
+    /// Address of the console, the pages about what --ledger holds. On loopback it asks nobody who they are; elsewhere it serves
+    /// with --ledger-tls and asks the cluster
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) console: Option<SocketAddr>,
     /// How long the store keeps records, such as 2160h [default: for ever]
     #[arg(id = "ledger-keep", long = "ledger-keep", value_name = "DURATION")]
     pub(super) keep: Option<Period>,
@@ -70,6 +75,7 @@ impl Settings {
         // In full, so that a forgotten setting does not compile.
         let Self {
             store,
+            console,
             keep,
             max_size,
             listen,
@@ -85,6 +91,7 @@ impl Settings {
         } = self;
         Self {
             store: store.or(file.store),
+            console: console.or(file.console),
             keep: keep.or(file.keep),
             max_size: max_size.or(file.max_size),
             listen: listen.or(file.listen),
@@ -116,6 +123,13 @@ impl Settings {
                 age: self.keep.map(|period| period.0),
                 bytes: self.max_size.map(|size| size.0),
             },
+            console: self.console.map(|listen| web::Options {
+                listen,
+                certificate: self
+                    .console_is_open()
+                    .then(|| (files.certificate.clone(), files.key.clone())),
+                poll,
+            }),
             listen: self.listen.map(|listen| collector::Options {
                 listen,
                 certificate: files.certificate.clone(),
@@ -138,6 +152,16 @@ impl Settings {
         Ok(Plan { writer, unrecorded, store, send })
     }
 
+    /// What it needs of the cluster.
+    pub(super) fn wanted(&self) -> OfLedger {
+        OfLedger { key_secret: self.key_secret.clone(), sign_in: self.console_is_open() }
+    }
+
+    /// Whether others than who sits at this machine can reach the console.
+    fn console_is_open(&self) -> bool {
+        self.console.is_some_and(|console| !console.ip().is_loopback())
+    }
+
     /// What does not go together.
     fn check(&self, role: Role) -> anyhow::Result<()> {
         let stores = self.store.is_some();
@@ -154,6 +178,14 @@ impl Settings {
         if self.send.is_some() && stores {
             bail!(
                 "--ledger and --ledger-send exclude each other: records are stored here or there"
+            );
+        }
+        if self.console.is_some() && !stores {
+            bail!("--console shows what is stored: give --ledger");
+        }
+        if self.console_is_open() && self.tls.is_none() {
+            bail!(
+                "--console on an address that others can reach needs --ledger-tls; 127.0.0.1 needs nothing"
             );
         }
         if (self.listen.is_some() || self.keep.is_some() || self.max_size.is_some()) && !stores {
@@ -226,6 +258,7 @@ pub(super) struct Stored {
     pub(super) url: String,
     pub(super) keep: Retention,
     pub(super) listen: Option<collector::Options>,
+    pub(super) console: Option<web::Options>,
 }
 
 fn unrecorded(text: &str) -> Result<Unrecorded, String> {

@@ -7,10 +7,11 @@ use anyhow::Context as _;
 use tokio::task::JoinSet;
 
 use super::ledger::{Plan, Stored};
+use crate::console::{self, Console};
 use crate::ledger::ship::Shipper;
 use crate::ledger::store::{Retention, Store};
 use crate::ledger::{Counters, Destination, Instance, Ledger, writer};
-use crate::server::{self, Collector, Metrics, Unrecorded, clock};
+use crate::server::{self, Collector, Metrics, Unrecorded, Web, clock};
 
 /// How long the last records may take to be sent when the process ends. They stay in the spool.
 const LAST_RECORDS: Duration = Duration::from_secs(5);
@@ -24,6 +25,7 @@ pub(super) struct Records {
     destination: Option<Arc<dyn Destination>>,
     counters: Counters,
     ledger: Option<Arc<Ledger>>,
+    console: Option<(Web, Store)>,
     shipping: JoinSet<()>,
     tasks: JoinSet<()>,
 }
@@ -38,10 +40,11 @@ impl Records {
             destination: send.map(|send| Arc::new(send) as Arc<dyn Destination>),
             counters: metrics.ledger().clone(),
             ledger: None,
+            console: None,
             shipping: JoinSet::new(),
             tasks: JoinSet::new(),
         };
-        if let Some(Stored { url, keep, listen }) = store {
+        if let Some(Stored { url, keep, listen, console }) = store {
             let store = Store::open(&url).await.context("cannot open the ledger")?;
             this.destination = Some(Arc::new(store.clone()));
             if let Some(listen) = listen {
@@ -52,6 +55,9 @@ impl Records {
                         tracing::error!(%error, "records are no longer taken in");
                     }
                 });
+            }
+            if let Some(console) = console {
+                this.console = Some((Web::bind(console)?, store.clone()));
             }
             if keep != Retention::default() {
                 this.spawn(retain(store, keep));
@@ -75,6 +81,23 @@ impl Records {
         }
         self.ledger = Some(Arc::clone(&ledger));
         Ok(ledger)
+    }
+
+    /// Begins to show what is stored, if it is to be shown.
+    pub(super) fn show(
+        &mut self,
+        facts: Arc<dyn console::Facts>,
+        viewers: Option<Arc<dyn console::Viewers>>,
+        metrics: &Arc<Metrics>,
+    ) {
+        let Some((web, store)) = self.console.take() else { return };
+        let console = Console::new(store, facts, viewers, clock::now);
+        let (routes, metrics) = (console::router(Arc::new(console)), Arc::clone(metrics));
+        self.spawn(async move {
+            if let Err(error) = web.run(routes, metrics).await {
+                tracing::error!(%error, "the console has ended");
+            }
+        });
     }
 
     fn spawn(&mut self, task: impl Future<Output = ()> + Send + 'static) {

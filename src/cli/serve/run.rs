@@ -1,15 +1,18 @@
 //! The process, from its first open port to its end.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::sync::Semaphore;
+use jiff::Timestamp;
+use tokio::sync::{Semaphore, watch};
 
 use super::cluster::{Cluster, Wanted};
 use super::ledger::Plan;
 use super::records::Records;
+use crate::cluster::certificates::Kept;
+use crate::console;
 use crate::ledger::Instance;
 use crate::server::reload::{self, Origin, Policies, Told};
 use crate::server::shutdown::{self, Signals};
@@ -92,6 +95,8 @@ async fn work(process: Process, admin: Admin, mut signals: Signals) -> anyhow::R
     if let Some((policies, _)) = policies.as_ref().filter(|_| tells_status) {
         cluster.keep_status(policies.outcome());
     }
+    let facts = Facts { policies: Arc::clone(&admin.store), kept: cluster.kept.clone() };
+    records.show(Arc::new(facts), cluster.sign_in.clone(), &admin.metrics);
     match (webhook, policies, listening) {
         (Some(webhook), Some((policies, store)), Some(listening)) => {
             let certificate = tokio::select! {
@@ -134,6 +139,29 @@ async fn work(process: Process, admin: Admin, mut signals: Signals) -> anyhow::R
     records.finish().await;
     cluster.leave().await;
     Ok(())
+}
+
+/// What the console asks of the process.
+#[derive(Debug)]
+struct Facts {
+    policies: Arc<OnceLock<Arc<PolicyStore>>>,
+    kept: Option<watch::Receiver<Kept>>,
+}
+
+impl console::Facts for Facts {
+    fn in_force(&self) -> Option<console::InForce> {
+        Some(console::InForce::of(&self.policies.get()?.load().set))
+    }
+
+    fn certificates(&self) -> Vec<(&'static str, Timestamp)> {
+        let Some(kept) = &self.kept else { return Vec::new() };
+        let kept = kept.borrow();
+        let ends = [("serving", kept.leaf_not_after), ("authority", kept.authority_not_after)];
+        let end = |(name, end): (&'static str, Option<i64>)| {
+            Some((name, Timestamp::from_second(end?).ok()?))
+        };
+        ends.into_iter().filter_map(end).collect()
+    }
 }
 
 /// Compiles the policies for the first time, and tells the admin port of them.

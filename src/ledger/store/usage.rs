@@ -94,6 +94,32 @@ impl Store {
         Ok(used)
     }
 
+    /// Replicas that decided since a moment: name, digest of the policy set of the last decision, and when that was.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn replicas(
+        &self,
+        since: Timestamp,
+    ) -> Result<Vec<(String, String, Timestamp)>, StoreError> {
+        let mut select = Sql::new(
+            "SELECT c.replica, r.policy_set, MAX(r.time) FROM records r JOIN chains c ON c.id = r.chain \
+             WHERE r.decision IS NOT NULL AND r.time >= ",
+        );
+        select
+            .bind(since.as_microsecond())
+            .push(" GROUP BY c.replica, r.policy_set ORDER BY c.replica, MAX(r.time)");
+        let mut replicas: Vec<(String, String, Timestamp)> = Vec::new();
+        for row in select.query().fetch_all(&self.pool).await? {
+            let (replica, digest): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+            let last = Timestamp::from_microsecond(row.try_get(2)?).unwrap_or_default();
+            // The last of a replica is its newest.
+            replicas.retain(|(other, ..)| *other != replica);
+            replicas.push((replica, digest, last));
+        }
+        Ok(replicas)
+    }
+
     /// The policy sets that decided since a moment, newest first.
     ///
     /// # Errors

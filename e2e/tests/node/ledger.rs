@@ -1,0 +1,128 @@
+//! What was refused, for whom, and that nothing is missing, asked where the chart keeps it.
+
+use anyhow::{Context as _, Result};
+use e2e::objects::{privileged, probe};
+use e2e::{Cluster, Outcome, wait_for};
+use serde_json::{Value, json};
+
+use crate::Test;
+use crate::installed::{ROLLOUT, drained, kubectl, podgate, restart, settled};
+
+pub(crate) const TESTS: &[(&str, Test)] =
+    &[("storm_is_told_once_with_who_is_behind_it", storm_is_told_once_with_who_is_behind_it)];
+
+/// What the whole cluster feels.
+pub(crate) const ALONE: &[(&str, Test)] =
+    &[("replaced_replicas_leave_whole_chains", replaced_replicas_leave_whole_chains)];
+
+/// What `podgate ledger` says inside the controller.
+fn ledger(cluster: &Cluster, arguments: &[&str]) -> Result<Value> {
+    let command = ["exec", "deployment/podgate-controller", "--", "/podgate", "ledger"];
+    let said = kubectl_after(cluster, &[&command[..], arguments].concat())?;
+    serde_json::from_str(&said).with_context(|| said)
+}
+
+/// `--namespace` must stand before the command that is run.
+fn kubectl_after(cluster: &Cluster, arguments: &[&str]) -> Result<String> {
+    let namespace = ["--namespace", e2e::release::RELEASE];
+    Ok(cluster.kubectl().run(&[&namespace[..], arguments].concat())?.succeeded()?.stdout)
+}
+
+const STORE: &str = "sqlite:/var/lib/podgate/ledger.db";
+
+fn storm_is_told_once_with_who_is_behind_it(cluster: &Cluster) -> Outcome {
+    podgate(cluster)?;
+    let namespace = cluster.namespace("storm", &json!({}))?;
+    let mut pod = probe("web", &[]);
+    pod["metadata"] = json!({"labels": {"app": "web"}});
+    let deployment = json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"},
+        "spec": {"replicas": 1, "selector": {"matchLabels": {"app": "web"}}, "template": {"metadata": pod["metadata"], "spec": pod["spec"]}},
+    });
+    let path = namespace.path("/apis/apps/v1", "deployments");
+    let _ = cluster.client().create(&path, &deployment)?.accepted()?;
+    let label = format!("{}?labelSelector=app%3Dweb", namespace.pods());
+    wait_for("the first pod", ROLLOUT, || {
+        let pods = cluster.client().get(&label)?.accepted()?.body;
+        Ok(pods["items"].as_array().is_some_and(|pods| !pods.is_empty()).then_some(()))
+    })?;
+    // From now on its pods are refused, and it tries again and again under new names.
+    let policy = json!({
+        "apiVersion": "podgate.dev/v1", "kind": "PodPolicy", "metadata": {"name": namespace.name},
+        "spec": {"enforcement": "Deny", "match": {"namespaces": {"include": [namespace.name]}},
+            "rules": [{"resources": {"limits": ["memory"]}}]},
+    });
+    let _ = cluster.kubectl().run_on(&["create"], &policy)?.succeeded()?;
+    let bad = probe("bad", &[]);
+    settled(cluster, &format!("{}?dryRun=All", namespace.pods()), &bad, |answer| {
+        answer.code == 403
+    })?;
+    let _ = cluster
+        .kubectl()
+        .run(&["delete", "pods", "-l", "app=web", "-n", &namespace.name, "--wait=false"])?
+        .succeeded()?;
+    let query = [
+        "query",
+        "--ledger",
+        STORE,
+        "--namespace",
+        &namespace.name,
+        "--decision=denied",
+        "--dry-run=false",
+        "-o",
+        "json",
+    ];
+    let decision = wait_for("the storm to be told", ROLLOUT, || {
+        let decisions = ledger(cluster, &query)?;
+        let last = decisions[0].clone();
+        Ok((last["repeat"]["count"].as_u64() >= Some(3)).then_some(last))
+    })?;
+    let _ = cluster.kubectl().run(&["delete", "podpolicy", &namespace.name]);
+    assert_eq!(decision["owner"]["kind"], "ReplicaSet", "{decision:#}");
+    assert!(
+        decision["user"]["name"]
+            .as_str()
+            .is_some_and(|user| user.contains("replicaset-controller")),
+        "{decision:#}"
+    );
+    assert_eq!(decision["actor"]["kind"], "Deployment", "{decision:#}");
+    assert_eq!(decision["actor"]["name"], "web");
+    let me = cluster.kubectl().run(&["auth", "whoami", "-o", "json"])?.succeeded()?.stdout;
+    let me: Value = serde_json::from_str(&me)?;
+    assert_eq!(
+        decision["actor"]["changedBy"], me["status"]["userInfo"]["username"],
+        "{decision:#}"
+    );
+    Ok(())
+}
+
+fn replaced_replicas_leave_whole_chains(cluster: &Cluster) -> Outcome {
+    podgate(cluster)?;
+    let namespace = cluster.namespace("chains", &json!({}))?;
+    for _ in 0..20 {
+        let _ = cluster
+            .client()
+            .create(&namespace.pods(), &privileged(e2e::objects::pod("bad")))?
+            .rejected()?;
+    }
+    let before = kubectl(
+        cluster,
+        &["get", "pods", "-l", "app.kubernetes.io/component=webhook", "-o", "name"],
+    )?;
+    restart(cluster, "podgate-webhook")?;
+    drained(cluster)?;
+    let report = wait_for("the last records of those that are gone", ROLLOUT, || {
+        let report = ledger(cluster, &["verify", STORE, "-o", "json"])?;
+        let of_old = |chain: &&Value| before.contains(chain["replica"].as_str().unwrap_or("-"));
+        let old: Vec<&Value> =
+            report["chains"].as_array().into_iter().flatten().filter(of_old).collect();
+        Ok((old.len() >= 2 && old.iter().all(|chain| chain["ended"] == true))
+            .then(|| report.clone()))
+    })?;
+    assert_eq!(report["sound"], true, "{report:#}");
+    // The controller has made a key, and the replicas that came later have it from the start.
+    let signed =
+        report["chains"].as_array().into_iter().flatten().filter(|chain| chain["key"].is_string());
+    assert!(signed.count() > 0, "{report:#}");
+    Ok(())
+}

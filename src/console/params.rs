@@ -1,0 +1,175 @@
+//! A filter as it stands in a URL, and back.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::views::Field;
+use crate::engine::Outcome;
+use crate::ledger::query::{Cursor, Filter, moment};
+
+/// What is looked at where nobody says since when.
+const DEFAULT_SINCE: &str = "24h";
+
+/// What a URL may ask for, in the order of the form: name, label, and what stands in the empty field.
+const NAMES: [(&str, &str, &str); 12] = [
+    ("since", "Since", "24h"),
+    ("until", "Until", "now"),
+    ("decision", "Outcome", ""),
+    ("namespace", "Namespace", "payments, team-*"),
+    ("kind", "Kind", "Pod"),
+    ("name", "Name", "web-*"),
+    ("user", "Sent by", "system:*"),
+    ("changed-by", "Changed by", "alice@example.com"),
+    ("policy", "Policy", "shared-kernel"),
+    ("rule", "Rule", "privileged"),
+    ("replica", "Replica", "podgate-webhook-*"),
+    ("dry-run", "Dry runs", ""),
+];
+
+/// The query of a URL.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Params(Vec<(String, String)>);
+
+impl From<Vec<(String, String)>> for Params {
+    fn from(mut pairs: Vec<(String, String)>) -> Self {
+        // A form sends empty fields, too.
+        pairs.retain(|(_, value)| !value.trim().is_empty());
+        Self(pairs)
+    }
+}
+
+impl Params {
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.trim())
+    }
+
+    fn all(&self, name: &str) -> Vec<String> {
+        let values = self.0.iter().filter(|(key, _)| key == name);
+        let parts = values.flat_map(|(_, value)| value.split(','));
+        parts.map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
+    }
+
+    /// The filter, and what of the URL could not be used.
+    pub(super) fn filter(&self, now: Timestamp) -> (Filter, Option<String>) {
+        let mut problem = None;
+        let mut read = |name: &str, text: Option<&str>| {
+            let text = text?;
+            let read = moment(text, now);
+            if let Err(error) = &read {
+                problem = Some(format!("{name} is {text:?}, and {error}"));
+            }
+            read.ok()
+        };
+        let since = read("since", self.get("since").or(Some(DEFAULT_SINCE)));
+        let until = read("until", self.get("until"));
+        let filter = Filter {
+            since: since.or_else(|| now.checked_sub(SignedDuration::from_hours(24)).ok()),
+            until,
+            decisions: self.all("decision"),
+            namespaces: self.all("namespace"),
+            kinds: self.all("kind"),
+            names: self.all("name"),
+            users: self.all("user"),
+            changed_by: self.all("changed-by"),
+            policies: self.all("policy"),
+            rules: self.all("rule"),
+            replicas: self.all("replica"),
+            incidents: self.all("incident"),
+            decision_ids: Vec::new(),
+            dry_run: self.get("dry-run").and_then(|text| text.parse().ok()),
+        };
+        (filter, problem)
+    }
+
+    /// Where the list goes on.
+    pub(super) fn after(&self) -> Option<Cursor> {
+        self.get("after").and_then(|text| text.parse().ok())
+    }
+
+    /// The URL of `path` with these and `name` set to `value`.
+    pub(super) fn link(&self, path: &str, set: &[(&str, &str)]) -> String {
+        let kept = self
+            .0
+            .iter()
+            .filter(|(key, _)| key != "after" && !set.iter().any(|(name, _)| key == name));
+        let pairs =
+            kept.map(|(key, value)| (key.as_str(), value.as_str())).chain(set.iter().copied());
+        let query: Vec<String> =
+            pairs.map(|(key, value)| format!("{}={}", encode(key), encode(value))).collect();
+        if query.is_empty() { path.to_owned() } else { format!("{path}?{}", query.join("&")) }
+    }
+
+    /// The fields of the form.
+    pub(super) fn fields(&self) -> Vec<Field> {
+        let field = |(name, label, placeholder): (&'static str, &'static str, &'static str)| {
+            let any = (String::new(), "any".to_owned());
+            let options = match name {
+                "decision" => Outcome::ALL
+                    .iter()
+                    .map(|outcome| (outcome.as_str().to_owned(), outcome.as_str().to_owned()))
+                    .collect(),
+                "dry-run" => vec![
+                    ("false".to_owned(), "without".to_owned()),
+                    ("true".to_owned(), "only".to_owned()),
+                ],
+                _ => Vec::new(),
+            };
+            let options = if options.is_empty() { options } else { [vec![any], options].concat() };
+            let value = self.get(name).unwrap_or_default().to_owned();
+            Field { name, label, placeholder, value, options }
+        };
+        NAMES.into_iter().map(field).collect()
+    }
+}
+
+/// What may stand in a query as it is, and the rest by its bytes.
+pub(super) fn encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            // Writing to a `String` cannot fail.
+            let _ = std::fmt::Write::write_fmt(&mut encoded, format_args!("%{byte:02X}"));
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn params(pairs: &[(&str, &str)]) -> Params {
+        let owned = pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        Params::from(owned.collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn every_field_of_the_form_narrows_the_filter() {
+        let now: Timestamp = "2026-11-26T10:00:00Z".parse().unwrap();
+        let (nothing, _) = params(&[]).filter(now);
+        for (name, _, _) in NAMES {
+            let value = match name {
+                "since" | "until" => "2h",
+                "dry-run" => "true",
+                _ => "x",
+            };
+            let (filter, problem) = params(&[(name, value)]).filter(now);
+            assert_ne!(filter, nothing, "{name}");
+            assert_eq!(problem, None);
+        }
+        assert_eq!(
+            params(&[("namespace", "a, b"), ("namespace", "c")]).filter(now).0.namespaces,
+            ["a", "b", "c"]
+        );
+        let (_, problem) = params(&[("since", "soon")]).filter(now);
+        assert!(problem.unwrap().contains("since is \"soon\""));
+    }
+
+    #[test]
+    fn links_keep_the_filter_and_escape_what_is_in_it() {
+        let params = params(&[("name", "a&b=\"<é"), ("after", "1-2-3"), ("kind", "")]);
+        assert_eq!(params.link("/", &[("rule", "x y")]), "/?name=a%26b%3D%22%3C%C3%A9&rule=x%20y");
+        assert_eq!(params.link("/", &[("name", "b")]), "/?name=b");
+    }
+}
