@@ -88,7 +88,7 @@ fn storm_is_told_once_with_who_is_behind_it(cluster: &Cluster) -> Outcome {
     assert_eq!(decision["actor"]["kind"], "Deployment", "{decision:#}");
     assert_eq!(decision["actor"]["name"], "web");
     let me = cluster.kubectl().run(&["auth", "whoami", "-o", "json"])?.succeeded()?.stdout;
-    let me: Value = serde_json::from_str(&me)?;
+    let me: Value = serde_json::from_str(&me).context("JSON")?;
     assert_eq!(
         decision["actor"]["changedBy"], me["status"]["userInfo"]["username"],
         "{decision:#}"
