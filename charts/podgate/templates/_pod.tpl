@@ -91,6 +91,10 @@ containers:
   - name: ledger
     containerPort: 8444
   {{- end }}
+  {{- if and (eq .role "controller") (include "podgate.console" $) }}
+  - name: console
+    containerPort: 8445
+  {{- end }}
   - name: admin
     containerPort: 8080
   startupProbe:
@@ -225,7 +229,13 @@ securityContext:
 {{- end }}
 - --ledger-keep={{ $.Values.ledger.keep }}
 - --ledger-max-size={{ $.Values.ledger.maxSize }}
+{{- if and $serves $.Values.console.enabled }}
+- --console=127.0.0.1:8445
+{{- end }}
 {{- if not $serves }}
+{{- if include "podgate.console" $ }}
+- --console={{ $.Values.listenAddress }}:8445
+{{- end }}
 - --ledger-listen={{ $.Values.listenAddress }}:8444
 - --ledger-tls=/etc/podgate/tls
 - --ledger-client-name={{ include "podgate.fullname" $ }}.{{ $.Release.Namespace }}.svc

@@ -22,6 +22,11 @@
 {{- if and .Values.ledger.enabled (include "podgate.controller" .) }}true{{ end }}
 {{- end }}
 
+{{/* Whether the console is served to others, who must say who they are. */}}
+{{- define "podgate.console" -}}
+{{- if and .Values.console.enabled (include "podgate.sends" .) }}true{{ end }}
+{{- end }}
+
 {{/* Whether Podgate makes the key that signs. */}}
 {{- define "podgate.makesKey" -}}
 {{- if and .Values.ledger.enabled (include "podgate.managed" .) (not .Values.ledger.keySecret) }}true{{ end }}
@@ -47,7 +52,7 @@
 {{/* Whether the pods of a role (`role`, beside `root`) talk to the API server, and so carry a token. */}}
 {{- define "podgate.talks" -}}
 {{- if eq .role "webhook" }}{{ include "podgate.webhookWatches" .root }}
-{{- else if eq .role "controller" }}{{ if or (include "podgate.managed" .root) .root.Values.policies.watch }}true{{ end }}
+{{- else if eq .role "controller" }}{{ if or (include "podgate.managed" .root) .root.Values.policies.watch .root.Values.console.enabled }}true{{ end }}
 {{- else if or (include "podgate.managed" .root) (include "podgate.webhookWatches" .root) }}true
 {{- end }}
 {{- end }}
@@ -87,6 +92,9 @@
 {{- end }}
 {{- if and (eq .certificates.mode "secret") (not .certificates.secretName) }}
 {{- fail "certificates.secretName: mode secret needs the name of a Secret with tls.crt and tls.key" }}
+{{- end }}
+{{- if and .console.enabled (not .ledger.enabled) }}
+{{- fail "console.enabled: shows what is stored: leave ledger.enabled on" }}
 {{- end }}
 {{- if and .ledger.persistence.enabled .ledger.urlSecret }}
 {{- fail "ledger.persistence.enabled: is for SQLite, and ledger.urlSecret names a Postgres: leave one of them out" }}

@@ -98,3 +98,20 @@ fn with_ones_own_certificate_its_authority_is_the_one_of_the_values() {
     );
     assert_eq!(volume(&objects, "podgate-webhook", "ledger-key")["secret"]["secretName"], "key");
 }
+
+#[test]
+fn the_console_is_for_those_who_say_who_they_are() {
+    let mut shown = values("ha", "managed");
+    shown["console"] = json!({"enabled": true});
+    let objects = render(&shown);
+    assert!(arguments(&objects, "podgate-controller").contains(&"--console=0.0.0.0:8445"));
+    assert!(!arguments(&objects, "podgate-webhook").iter().any(|a| a.starts_with("--console")));
+    let ports = &object(&objects, "Service", "podgate-controller")["spec"]["ports"];
+    assert_eq!(ports[1]["port"], 8445);
+    // One process has no certificate in files: it is reached by who may forward a port, and by nobody else.
+    let mut small = values("small", "managed");
+    small["console"] = json!({"enabled": true});
+    assert!(arguments(&render(&small), "podgate").contains(&"--console=127.0.0.1:8445"));
+    small["ledger"] = json!({"enabled": false});
+    assert!(refusal(&small).contains("console.enabled: shows what is stored"));
+}

@@ -40,6 +40,7 @@ fn values(profile: &str, mode: &str) -> Value {
 fn everything(profile: &str, mode: &str) -> Value {
     let on = json!({"enabled": true});
     let mut values = values(profile, mode);
+    values["console"] = on.clone();
     values["monitoring"] = json!({"serviceMonitor": on, "prometheusRule": on, "dashboard": on});
     if profile != "small" {
         values["webhook"] = json!({"autoscaling": on});
