@@ -187,7 +187,7 @@ async fn filters_in_the_url_narrow_list_timeline_and_export() {
     ] {
         let page = text(get(&console, &format!("/?{query}")).await).await;
         assert_eq!(page.matches("class=\"time\"").count(), count, "{query}");
-        let drawn: usize = if count == 0 { 0 } else { 1 };
+        let drawn = usize::from(count != 0);
         assert!(page.matches("<rect").count() >= drawn, "{query}");
         let exported = text(get(&console, &format!("/export/jsonl?{query}")).await).await;
         assert_eq!(exported.lines().count(), count, "{query}");

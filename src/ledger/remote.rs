@@ -1,6 +1,7 @@
 //! The store behind the controller, over TLS with certificates on both sides.
 
 use std::fmt;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -9,12 +10,12 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::{FixedServerNameResolver, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use serde::{Deserialize, Serialize};
 
@@ -62,6 +63,8 @@ type Https = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 /// The controller.
 pub struct Remote {
     url: Uri,
+    /// Whom the certificate must name, where the URL only says where they are.
+    name: Option<String>,
     files: Files,
     client: Mutex<Option<Connected>>,
 }
@@ -81,20 +84,23 @@ impl fmt::Debug for Remote {
 }
 
 impl Remote {
-    /// The controller at `url`, such as `https://podgate-controller.podgate.svc:8444`.
+    /// The controller at `url`, such as `https://podgate-controller.podgate.svc:8444`, and at `address`, where that is
+    /// known: then no name is looked up.
     ///
     /// # Errors
     /// Where it is no such address.
-    pub fn new(url: &str, files: Files) -> Result<Self, String> {
+    pub fn new(url: &str, address: Option<IpAddr>, files: Files) -> Result<Self, String> {
         let advice = "must be an address such as https://podgate-controller.podgate.svc:8444";
         let base: Uri = url.parse().map_err(|_| advice.to_owned())?;
-        if base.scheme_str() != Some("https") || base.host().is_none() || base.path() != "/" {
-            return Err(advice.to_owned());
-        }
-        let url = format!("{}{PATH}", url.trim_end_matches('/'))
-            .parse()
-            .map_err(|_| advice.to_owned())?;
-        Ok(Self { url, files, client: Mutex::new(None) })
+        let host = base.host().filter(|_| base.scheme_str() == Some("https") && base.path() == "/");
+        let host = host.ok_or_else(|| advice.to_owned())?;
+        let port = base.port_u16().unwrap_or(443);
+        let (authority, name) = match address {
+            Some(address) => (SocketAddr::new(address, port).to_string(), Some(host.to_owned())),
+            None => (format!("{host}:{port}"), None),
+        };
+        let url = format!("https://{authority}{PATH}").parse().map_err(|_| advice.to_owned())?;
+        Ok(Self { url, name, files, client: Mutex::new(None) })
     }
 
     /// The client, made anew where a file has changed.
@@ -108,7 +114,7 @@ impl Remote {
         if let Some(connected) = client.as_ref().filter(|connected| connected.content == content) {
             return Ok(connected.client.clone());
         }
-        let made = connect(&content)
+        let made = connect(&content, self.name.clone())
             .map_err(|error| format!("the certificates cannot be used: {error}"))?;
         *client = Some(Connected { content, client: made.clone() });
         Ok(made)
@@ -154,7 +160,10 @@ impl Destination for Remote {
     }
 }
 
-fn connect([certificate, key, authority]: &[Vec<u8>; 3]) -> Result<Https, String> {
+fn connect(
+    [certificate, key, authority]: &[Vec<u8>; 3],
+    name: Option<String>,
+) -> Result<Https, String> {
     let text = |error: &dyn fmt::Display| error.to_string();
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(authority) {
@@ -174,11 +183,15 @@ fn connect([certificate, key, authority]: &[Vec<u8>; 3]) -> Result<Https, String
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_connect_timeout(Some(Duration::from_secs(5)));
-    let https = HttpsConnectorBuilder::new()
-        .with_tls_config(config)
-        .https_only()
-        .enable_http1()
-        .wrap_connector(tcp);
+    let builder = HttpsConnectorBuilder::new().with_tls_config(config).https_only();
+    let builder = match name {
+        Some(name) => {
+            let name = ServerName::try_from(name).map_err(|e| text(&e))?;
+            builder.with_server_name_resolver(FixedServerNameResolver::new(name))
+        }
+        None => builder,
+    };
+    let https = builder.enable_http1().wrap_connector(tcp);
     Ok(Client::builder(TokioExecutor::new()).build(https))
 }
 

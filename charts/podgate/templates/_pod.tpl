@@ -51,7 +51,12 @@ spec:
 {{- $component := $serves | ternary "webhook" "controller" }}
 serviceAccountName: {{ .account }}
 automountServiceAccountToken: {{ include "podgate.talks" . | eq "true" }}
+{{- if and (eq .role "webhook") (include "podgate.sends" $) }}
+# Where the controller is, so that no name must be looked up.
+enableServiceLinks: true
+{{- else }}
 enableServiceLinks: false
+{{- end }}
 {{- with $.Values.priorityClassName }}
 priorityClassName: {{ . }}
 {{- end }}
@@ -208,6 +213,7 @@ securityContext:
 {{- end }}
 {{- if and (not $controls) (include "podgate.sends" $) }}
 - --ledger-send=https://{{ include "podgate.controllerAccount" $ }}.{{ $.Release.Namespace }}.svc:8444
+- --ledger-send-address=$({{ include "podgate.controllerAccount" $ | upper | replace "-" "_" }}_SERVICE_HOST)
 - --ledger-tls=/etc/podgate/tls
 {{- end }}
 {{- if not (and $controls $managed) }}

@@ -140,11 +140,10 @@ fn traffic_is_limited_by_default() {
         "to": [{"ipBlock": {"cidr": "10.0.0.1/32"}}],
     }]);
     assert_eq!(*egress, expected);
-    // With a ledger, a webhook looks up one name and sends to one place.
+    // With a ledger, a webhook sends to one place, and looks up no name.
     let objects = render(&values("ha", "managed"));
     let egress = &object(&objects, "NetworkPolicy", "podgate-webhook")["spec"]["egress"];
-    assert_eq!(egress[0]["ports"][0]["port"], 53);
-    let to = &egress[1]["to"][0]["podSelector"]["matchLabels"];
+    let to = &egress[0]["to"][0]["podSelector"]["matchLabels"];
     assert_eq!(to["app.kubernetes.io/component"], "controller");
     let ingress = &object(&objects, "NetworkPolicy", "podgate-controller")["spec"]["ingress"];
     let from = &ingress[0]["from"][0]["podSelector"]["matchLabels"];
@@ -235,6 +234,7 @@ fn arguments_are_those_of_the_roles() {
             "--ledger-sync=1s",
             "--ledger-unrecorded=answer",
             "--ledger-send=https://podgate-controller.podgate.svc:8444",
+            "--ledger-send-address=$(PODGATE_CONTROLLER_SERVICE_HOST)",
             "--ledger-tls=/etc/podgate/tls",
             "--tls-cert=/etc/podgate/tls/tls.crt",
             "--tls-key=/etc/podgate/tls/tls.key",

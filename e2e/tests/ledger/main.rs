@@ -47,7 +47,10 @@ fn a_controller_that_is_killed_or_away_gets_everything_afterwards() {
     run(async {
         let mut fleet = Fleet::prepare("controller", None)?;
         // It comes late, too.
-        let (first, second) = (fleet.webhook("webhook-0", &[])?, fleet.webhook("webhook-1", &[])?);
+        let (first, second) = (
+            fleet.webhook("webhook-0", &[])?,
+            fleet.webhook("webhook-1", &["--ledger-send-address=127.0.0.1"])?,
+        );
         let (one, two) = (fleet.client(&first)?, fleet.client(&second)?);
         one.until_more(300).await?;
         fleet.start_controller()?;

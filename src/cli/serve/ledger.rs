@@ -41,6 +41,9 @@ pub(super) struct Settings {
     /// Where a webhook sends its records: the controller, as https://HOST:PORT
     #[arg(id = "ledger-send", long = "ledger-send", value_name = "URL")]
     pub(super) send: Option<String>,
+    /// IP address of that host, so that no name is looked up; what is none (a variable that nobody set) is as not given
+    #[arg(id = "ledger-send-address", long = "ledger-send-address", value_name = "IP")]
+    pub(super) send_address: Option<String>,
     /// Folder with tls.crt, tls.key and ca.crt, for --ledger-listen and --ledger-send: each side shows its certificate to
     /// the other
     #[arg(id = "ledger-tls", long = "ledger-tls", value_name = "DIR")]
@@ -80,6 +83,7 @@ impl Settings {
             max_size,
             listen,
             send,
+            send_address,
             tls,
             client_name,
             spool,
@@ -96,6 +100,7 @@ impl Settings {
             max_size: max_size.or(file.max_size),
             listen: listen.or(file.listen),
             send: send.or(file.send),
+            send_address: send_address.or(file.send_address),
             tls: tls.or(file.tls),
             client_name: first_given(client_name, file.client_name),
             spool: spool.or(file.spool),
@@ -141,7 +146,8 @@ impl Settings {
                 poll,
             }),
         });
-        let send = self.send.clone().map(|url| Remote::new(&url, files)).transpose();
+        let address = self.send_address.as_ref().and_then(|address| address.parse().ok());
+        let send = self.send.clone().map(|url| Remote::new(&url, address, files)).transpose();
         let send = send.map_err(|error| anyhow::anyhow!("--ledger-send {error}"))?;
         if role == Role::Controller {
             // Which writes nothing.
