@@ -37,6 +37,7 @@ free_port() {
 port=$(free_port 8443)
 admin=$(free_port 8080)
 [[ $admin != "$port" ]] || admin=$(free_port $((port + 1)))
+console=$(free_port 8090)
 
 work=$(mktemp -d)
 server='' follower=''
@@ -65,6 +66,7 @@ trap 'say; say "stopping"; exit 0' INT TERM
 # Its own process group (`set -m`), so that Ctrl-C reaches this script, which then stops podgate once, and gracefully.
 set -m
 "$podgate" serve "${policies[@]}" --tls-self-signed --listen "127.0.0.1:$port" --admin-listen "127.0.0.1:$admin" --record all --shutdown-grace 0s \
+    --ledger "sqlite:$work/ledger.db" --console "127.0.0.1:$console" \
     >"$work/records" 2>"$work/log" </dev/null &
 server=$!
 set +m
@@ -132,6 +134,16 @@ done
 say
 say "$count reviews, $wrong not as expected"
 ((count > 0)) || wrong=1
+say
+say "The same, as the ledger has it, and whether anything of it is missing:"
+# Records are stored some moments after the answer.
+for _ in $(seq 50); do
+    denied=$("$podgate" ledger query --ledger "sqlite:$work/ledger.db" --decision denied -o json | grep -c '"decisionId"') || true
+    ((denied >= 2)) && break
+    sleep 0.1
+done
+"$podgate" ledger incidents --ledger "sqlite:$work/ledger.db" --decision denied
+"$podgate" ledger verify "sqlite:$work/ledger.db" || wrong=$((wrong + 1))
 
 if [[ -n $once ]]; then
     ((wrong == 0)) || exit 1
@@ -142,6 +154,7 @@ say
 say "Post your own:"
 say "    curl -sk -H 'Content-Type: application/json' --data-binary @e2e/reviews/violating.json https://127.0.0.1:$port/validate"
 say "    curl -s http://127.0.0.1:$admin/metrics"
+say "The console: http://127.0.0.1:$console"
 say "Serving until Ctrl-C. Each decision is shown as it is recorded:"
 set -m
 tail -n 1 -f "$work/records" &

@@ -15,13 +15,37 @@ use crate::report::text::{BAD, FAINT, GOOD, MILD, TITLE};
 pub fn line(decided: &Decided, out: &mut impl Write) -> io::Result<()> {
     let Some(decision) = decided.decision() else { return Ok(()) };
     heading(decided, decision, decided.repeat.filter(|repeat| repeat.count > 1), out)?;
-    for violation in &decision.violations {
-        writeln!(out, "    {}", reason(violation))?;
+    for of_rule in by_rule(&decision.violations) {
+        if let [first, more @ ..] = &of_rule[..] {
+            let more = match more.len() {
+                0 => String::new(),
+                1 => ", and 1 more field".to_owned(),
+                more => format!(", and {more} more fields"),
+            };
+            writeln!(out, "    {}{more}", reason(first))?;
+        }
     }
     if let Some(failure) = &decision.failure {
         writeln!(out, "    {}", printable(failure))?;
     }
     writeln!(out, "    {FAINT}{}{FAINT:#}", who(decided, decision))
+}
+
+/// Violations of one rule of one policy together, in the order in which they come first.
+fn by_rule(violations: &[Violation]) -> Vec<Vec<&Violation>> {
+    let mut rules: Vec<Vec<&Violation>> = Vec::new();
+    for violation in violations {
+        let same = |of_rule: &&mut Vec<&Violation>| {
+            of_rule.first().is_some_and(|first| {
+                first.rule == violation.rule && first.policy == violation.policy
+            })
+        };
+        match rules.iter_mut().find(same) {
+            Some(of_rule) => of_rule.push(violation),
+            None => rules.push(vec![violation]),
+        }
+    }
+    rules
 }
 
 fn heading(
@@ -140,9 +164,10 @@ pub fn full(decided: &Decided, out: &mut impl Write) -> io::Result<()> {
 /// Where `out` cannot be written.
 pub fn incident(incident: &Incident, out: &mut impl Write) -> io::Result<()> {
     let Repeat { count, first, last } = incident.repeat;
+    let times = if count == 1 { "once".to_owned() } else { format!("{count} times") };
     writeln!(
         out,
-        "{TITLE}{count} times{TITLE:#}, {first:.0} to {last:.0}  {FAINT}incident {}{FAINT:#}",
+        "{TITLE}{times}{TITLE:#}, {first:.0} to {last:.0}  {FAINT}incident {}{FAINT:#}",
         printable(&incident.key)
     )?;
     match &incident.newest {
