@@ -47,7 +47,7 @@ run: ## build podgate, serve on loopback with the policies here, show verdicts, 
 	@exec e2e/demo.sh
 
 test: ## everything that CI runs; the first step that fails ends it
-	@e2e/setup.sh rust go openssl buildah cargo-deny postgres $(NODE)
+	@e2e/setup.sh rust go openssl buildah cargo-deny postgres chromium $(NODE)
 	@mkdir -p target; rm -f target/test-*.txt
 	@for step in fmt-check lint deny servers cargo-test oldest-test build-static demo-once image node-test; do \
 	    printf '\n== %s\n' "$$step"; $(MAKE) --no-print-directory SETUP=done "$$step"; \

@@ -155,6 +155,9 @@ need_postgres() {
     apt_install postgresql
 }
 
+# The browser that looks at the console.
+need_chromium() { have chromium || apt_install chromium; }
+
 # What sends the load of `make bench`.
 need_h2load() { have h2load || apt_install nghttp2-client; }
 
@@ -169,7 +172,7 @@ need_cargo_deny() {
 if [[ ${BASH_SOURCE[0]} = "$0" ]]; then
     for need in "$@"; do
         case $need in
-            cc | rust | go | openssl | buildah | node | postgres | h2load) "need_$need" ;;
+            cc | rust | go | openssl | buildah | node | postgres | chromium | h2load) "need_$need" ;;
             cargo-deny) need_cargo_deny ;;
             toolchain) toolchain ;;
             *) fail "unknown need: $need" ;;

@@ -382,3 +382,55 @@ impl Load {
         Ok(denied)
     }
 }
+
+/// A console on loopback over a store that a test has filled.
+pub struct Console {
+    folder: PathBuf,
+    url: String,
+    /// Dropped first, which ends it.
+    _process: Process,
+}
+
+impl Console {
+    /// Has `fill` fill the store of this URL, and shows it.
+    pub fn start(name: &str, fill: impl FnOnce(String) -> Result<()>) -> Result<Self> {
+        let folder = std::env::temp_dir().join(format!("podgate-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder)?;
+        let store = format!("sqlite:{}", folder.join("ledger.db").display());
+        fill(store.clone())?;
+        let (port, admin) = (free_port()?, free_port()?);
+        let (console, admin) = (format!("127.0.0.1:{port}"), format!("127.0.0.1:{admin}"));
+        let arguments = [
+            "serve",
+            "--role=controller",
+            "--ledger",
+            &store,
+            "--console",
+            &console,
+            "--admin-listen",
+            &admin,
+        ];
+        let binary = binary()?.display().to_string();
+        let command = [&["env", "KUBECONFIG=/nowhere", &binary][..], &arguments].concat();
+        let place = Place { scratch: Some(&folder), ..Place::here(&folder) };
+        let mut process = Process::start("console", End::Kill, place, &command)?;
+        wait_for("the console to listen", Duration::from_secs(20), || {
+            process.still_runs()?;
+            Ok(std::net::TcpStream::connect(("127.0.0.1", port)).ok().map(drop))
+        })?;
+        Ok(Self { folder, url: format!("http://{console}"), _process: process })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// A folder for what a test writes; it goes with the console.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+}

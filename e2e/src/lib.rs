@@ -25,6 +25,7 @@
 mod apiserver;
 mod audit;
 mod certificates;
+pub mod chromium;
 mod client;
 pub mod cluster;
 mod control_plane;

@@ -6,6 +6,7 @@ mod namespaces;
 mod nodes;
 mod resources;
 mod schema;
+mod sign_in;
 
 use std::sync::OnceLock;
 use std::time::Duration;
