@@ -184,4 +184,12 @@ fn without_password(url: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_never_shown() {
+        assert_eq!(without_password("postgres://u:s3cret@h:1/d"), "postgres://…@h:1/d");
+        assert_eq!(without_password("sqlite:ledger.db"), "sqlite:ledger.db");
+    }
+}
