@@ -8,6 +8,7 @@ mod fix;
 mod inputs;
 mod judge;
 mod ledger;
+mod output;
 mod policies;
 mod progress;
 mod prove;

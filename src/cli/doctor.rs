@@ -4,10 +4,10 @@ use std::io;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use clap::ValueEnum;
 use jiff::Timestamp;
 
 use super::exit::{ExitStatus, closed_pipe_is_fine};
+use super::output::Format;
 use crate::cluster::doctor::{self, Finding, Options, State};
 use crate::cluster::kubeconfig;
 use crate::report;
@@ -35,14 +35,6 @@ pub(super) struct Args {
     /// Output format
     #[arg(long, short, value_enum, default_value_t = Format::Text)]
     output: Format,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For a person
-    Text,
-    /// One JSON array
-    Json,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitStatus> {

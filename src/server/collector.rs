@@ -25,8 +25,6 @@ use crate::ledger::{AppendError, Destination};
 const BODY_LIMIT: usize = 64 * 1024 * 1024;
 /// Connections that are open at a time: one a replica, and room for those that are replaced.
 const MAX_CONNECTIONS: usize = 256;
-/// How often the certificate's files are looked for, until they are there.
-const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
 /// Where to listen, and who may send.
 #[derive(Debug, Clone)]
@@ -78,23 +76,8 @@ impl Collector {
         let Self { listener, options, destination, metrics } = self;
         let Options { certificate, key, clients, poll, .. } = options;
         let source = Source::Files { certificate, key };
-        let mut told = String::new();
-        let (serving, loaded) = loop {
-            match Serving::load(source.clone(), Some(clients.clone()), Arc::clone(&metrics)) {
-                Ok(loaded) => break loaded,
-                Err(error) => {
-                    let error = error.to_string();
-                    if error != told {
-                        tracing::info!(
-                            error,
-                            "records are not taken in yet: the certificate is waited for"
-                        );
-                        told = error;
-                    }
-                    tokio::time::sleep(LOOK_AGAIN).await;
-                }
-            }
-        };
+        let (serving, loaded) =
+            Serving::load_when_there(&source, Some(&clients), &metrics, "the ledger").await;
         let tls = RustlsConfig::from_config(Arc::new(serving.config().map_err(io::Error::other)?));
         tracing::info!(address = %listener.local_addr()?, "taking records in");
         let server = tls_server(listener, tls, MAX_CONNECTIONS, &metrics)?;

@@ -24,6 +24,9 @@ use super::{clock, files};
 /// How often the certificate's files are compared with what is served.
 pub const POLL: Duration = Duration::from_secs(15);
 
+/// How often a certificate that is not there yet is looked for.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+
 /// Where the certificate comes from.
 #[derive(Debug, Clone)]
 pub enum Source {
@@ -80,6 +83,29 @@ impl Serving {
         metrics.certificate(CertificateOf::Serving, certificate.not_after);
         let current = ArcSwap::new(Arc::new(certificate.key));
         Ok((Arc::new(Self { source, clients, current, metrics }), state))
+    }
+
+    /// The same, once it can be: whoever makes the certificate may be later. `who` waits, for the log.
+    pub async fn load_when_there(
+        source: &Source,
+        clients: Option<&Clients>,
+        metrics: &Arc<Metrics>,
+        who: &'static str,
+    ) -> (Arc<Self>, Loaded) {
+        let mut told = String::new();
+        loop {
+            match Self::load(source.clone(), clients.cloned(), Arc::clone(metrics)) {
+                Ok(loaded) => return loaded,
+                Err(error) => {
+                    let error = error.to_string();
+                    if error != told {
+                        tracing::info!(who, error, "a certificate is waited for");
+                        told = error;
+                    }
+                    tokio::time::sleep(LOOK_AGAIN).await;
+                }
+            }
+        }
     }
 
     /// The TLS settings: HTTP/2 first, and this certificate, whichever it is by then.

@@ -15,8 +15,6 @@ use super::{BindError, limits, tls_server};
 
 /// Connections that are open at a time: people, not programs.
 const MAX_CONNECTIONS: usize = 64;
-/// How often the certificate's files are looked for, until they are there.
-const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
 /// Where to listen.
 #[derive(Debug, Clone)]
@@ -65,31 +63,14 @@ impl Web {
                 .await;
         };
         let source = Source::Files { certificate, key };
-        let (serving, loaded) = wait_for(&source, &metrics).await;
+        let (serving, loaded) =
+            Serving::load_when_there(&source, None, &metrics, "the console").await;
         let tls = RustlsConfig::from_config(Arc::new(serving.config().map_err(io::Error::other)?));
         tracing::info!("the console is at https://{address}");
         let server = tls_server(listener, tls, MAX_CONNECTIONS, &metrics)?;
         tokio::select! {
             result = server.serve(routes.into_make_service()) => result,
             () = super::background(serving.keep_fresh(loaded, options.poll)) => Ok(()),
-        }
-    }
-}
-
-/// The certificate, once its files are there.
-async fn wait_for(source: &Source, metrics: &Arc<Metrics>) -> (Arc<Serving>, super::tls::Loaded) {
-    let mut told = String::new();
-    loop {
-        match Serving::load(source.clone(), None, Arc::clone(metrics)) {
-            Ok(loaded) => return loaded,
-            Err(error) => {
-                let error = error.to_string();
-                if error != told {
-                    tracing::info!(error, "the console waits for its certificate");
-                    told = error;
-                }
-                tokio::time::sleep(LOOK_AGAIN).await;
-            }
         }
     }
 }

@@ -4,8 +4,7 @@ use std::io;
 
 use clap::ValueEnum;
 
-use super::filter::Flags;
-use super::source::Source;
+use super::filter::Question;
 use crate::cli::exit::{ExitStatus, closed_pipe_is_fine};
 use crate::ledger::export::{self, Exporter};
 use crate::ledger::query::Page;
@@ -16,9 +15,7 @@ const PIECE: usize = 1000;
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Args {
     #[command(flatten)]
-    source: Source,
-    #[command(flatten)]
-    filter: Flags,
+    question: Question,
     /// Output format
     #[arg(long, short, value_enum, default_value_t = Format::Jsonl)]
     output: Format,
@@ -36,8 +33,7 @@ enum Format {
 
 #[tokio::main(flavor = "current_thread")]
 pub(super) async fn run(args: &Args) -> anyhow::Result<ExitStatus> {
-    let filter = args.filter.filter()?;
-    let store = args.source.open().await?;
+    let (store, filter) = args.question.open().await?;
     let format = match args.output {
         Format::Jsonl => export::Format::Jsonl,
         Format::Csv => export::Format::Csv,

@@ -3,12 +3,32 @@
 use anyhow::Context as _;
 use jiff::Timestamp;
 
+use super::source::Source;
 use crate::engine::Outcome;
 use crate::ledger::query::{Filter, moment};
+use crate::ledger::store::Store;
+
+/// Which decisions of which ledger.
+#[derive(Debug, Clone, clap::Args)]
+pub(in crate::cli) struct Question {
+    #[command(flatten)]
+    source: Source,
+    #[command(flatten)]
+    flags: Flags,
+}
+
+impl Question {
+    /// The ledger, and which of its decisions.
+    pub(super) async fn open(&self) -> anyhow::Result<(Store, Filter)> {
+        // What is wrong with the flags is told before a ledger is read.
+        let filter = self.flags.filter()?;
+        Ok((self.source.open().await?, filter))
+    }
+}
 
 /// Flags that may be repeated take one or another; names may hold * and ?.
 #[derive(Debug, Clone, Default, clap::Args)]
-pub(in crate::cli) struct Flags {
+struct Flags {
     /// From then on: how long ago (30d, 12h, 15m), or a moment (2026-11-26, 2026-11-26T10:00:00Z)
     #[arg(long, value_name = "WHEN")]
     since: Option<String>,
@@ -51,7 +71,7 @@ pub(in crate::cli) struct Flags {
 }
 
 impl Flags {
-    pub(super) fn filter(&self) -> anyhow::Result<Filter> {
+    fn filter(&self) -> anyhow::Result<Filter> {
         #[expect(clippy::disallowed_methods, reason = "how long ago is meant from now")]
         let now = Timestamp::now();
         let read = |flag: &'static str, text: &Option<String>| {

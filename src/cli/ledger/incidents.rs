@@ -2,8 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::filter::Flags;
-use super::source::Source;
+use super::filter::Question;
 use crate::cli::exit::{ExitStatus, closed_pipe_is_fine};
 use crate::ledger::store::Incident;
 use crate::report::ledger::decisions;
@@ -11,9 +10,7 @@ use crate::report::ledger::decisions;
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Args {
     #[command(flatten)]
-    source: Source,
-    #[command(flatten)]
-    filter: Flags,
+    question: Question,
     /// At most so many
     #[arg(long, value_name = "NUMBER", default_value_t = 100)]
     limit: usize,
@@ -21,8 +18,7 @@ pub(in crate::cli) struct Args {
 
 #[tokio::main(flavor = "current_thread")]
 pub(super) async fn run(args: &Args) -> anyhow::Result<ExitStatus> {
-    let filter = args.filter.filter()?;
-    let store = args.source.open().await?;
+    let (store, filter) = args.question.open().await?;
     let incidents = store.incidents(&filter, args.limit).await?;
     let mut out = anstream::AutoStream::auto(io::stdout().lock());
     closed_pipe_is_fine(text(&incidents, &mut out))?;

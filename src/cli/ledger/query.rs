@@ -2,11 +2,9 @@
 
 use std::io::{self, Write};
 
-use clap::ValueEnum;
-
-use super::filter::Flags;
-use super::source::Source;
+use super::filter::Question;
 use crate::cli::exit::{ExitStatus, closed_pipe_is_fine};
+use crate::cli::output::Format;
 use crate::ledger::query::{Cursor, Page};
 use crate::ledger::store::Decided;
 use crate::report::ledger::decisions;
@@ -14,9 +12,7 @@ use crate::report::ledger::decisions;
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Args {
     #[command(flatten)]
-    source: Source,
-    #[command(flatten)]
-    filter: Flags,
+    question: Question,
     /// At most so many
     #[arg(long, value_name = "NUMBER", default_value_t = 100)]
     limit: usize,
@@ -28,18 +24,9 @@ pub(in crate::cli) struct Args {
     output: Format,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For a person
-    Text,
-    /// One JSON array
-    Json,
-}
-
 #[tokio::main(flavor = "current_thread")]
 pub(super) async fn run(args: &Args) -> anyhow::Result<ExitStatus> {
-    let filter = args.filter.filter()?;
-    let store = args.source.open().await?;
+    let (store, filter) = args.question.open().await?;
     let page = Page { limit: args.limit, after: args.after };
     let listed = store.decisions(&filter, &page).await?;
     let mut out = anstream::AutoStream::auto(io::stdout().lock());

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::filter::Flags;
-use super::source::Source;
+use super::filter::Question;
 use crate::cli::exit::{ExitStatus, closed_pipe_is_fine};
 use crate::ledger::query::{Filter, Page};
 use crate::report::ledger::decisions;
@@ -22,17 +21,14 @@ const PIECE: usize = 1000;
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Args {
     #[command(flatten)]
-    source: Source,
-    #[command(flatten)]
-    filter: Flags,
+    question: Question,
 }
 
 #[tokio::main(flavor = "current_thread")]
 pub(super) async fn run(args: &Args) -> anyhow::Result<ExitStatus> {
     #[expect(clippy::disallowed_methods, reason = "what comes from now on is wanted")]
     let now = || Timestamp::now();
-    let filter = args.filter.filter()?;
-    let store = args.source.open().await?;
+    let (store, filter) = args.question.open().await?;
     let begin = filter.since.unwrap_or_else(now);
     let mut seen = HashSet::new();
     loop {

@@ -4,17 +4,16 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context as _, bail};
-use clap::ValueEnum;
-
 use super::lines;
 use super::source::is_url;
 use crate::cli::exit::{ExitStatus, closed_pipe_is_fine};
+use crate::cli::output::Format;
 use crate::ledger::signature::PublicKey;
 use crate::ledger::spool::Segment;
 use crate::ledger::store::Store;
 use crate::ledger::verify::{Place, Stub, Verifier};
 use crate::report;
+use anyhow::{Context as _, bail};
 
 /// Records that are asked of a store at a time.
 const PIECE: usize = 5_000;
@@ -31,14 +30,6 @@ pub(in crate::cli) struct Args {
     /// Output format
     #[arg(long, short, value_enum, default_value_t = Format::Text)]
     output: Format,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For a person
-    Text,
-    /// One JSON object
-    Json,
 }
 
 #[tokio::main(flavor = "current_thread")]
