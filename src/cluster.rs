@@ -8,6 +8,7 @@ pub mod certificates;
 mod client;
 pub mod crd;
 pub mod doctor;
+mod events;
 pub mod kubeconfig;
 pub mod lease;
 mod ledger_key;
@@ -22,6 +23,7 @@ mod testing;
 mod watch;
 
 pub use client::{ConnectError, connect};
+pub use events::Events;
 pub use ledger_key::keep as keep_ledger_key;
 pub use namespaces::{Health, Namespaces};
 pub use nodes::{UserNamespaces, watch_nodes};

@@ -3,6 +3,7 @@
 //! [`record`] and [`change`] say what is written, [`writer`] numbers it ([`chain`]) and puts it into the [`spool`] and on
 //! standard output, one JSON line each. [`entry`] reads a line back.
 
+pub mod announce;
 pub mod chain;
 pub mod change;
 pub mod counters;

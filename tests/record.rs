@@ -74,7 +74,7 @@ impl Write for Captured {
     }
 }
 
-/// A pod of a ReplicaSet, with what differs.
+/// A pod of a `ReplicaSet`, with what differs.
 fn pod(spec: &Value) -> Value {
     let mut pod = json!({
         "apiVersion": "v1", "kind": "Pod",

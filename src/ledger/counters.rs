@@ -19,6 +19,8 @@ pub struct Counters {
     pub unsent: Gauge,
     /// Failures to send records on.
     pub send_failures: Counter,
+    /// Denials that no Event tells of, because there were too many at a time.
+    pub events_dropped: Counter,
 }
 
 impl Counters {
@@ -40,6 +42,11 @@ impl Counters {
             "ledger_unsent_records",
             "Records in the spool that the store has not acknowledged",
             self.unsent.clone(),
+        );
+        registry.register(
+            "events_dropped",
+            "Denials that no Kubernetes Event tells of: too many at a time",
+            self.events_dropped.clone(),
         );
         registry.register(
             "ledger_send_failures",

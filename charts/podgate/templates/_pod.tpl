@@ -233,6 +233,9 @@ securityContext:
 {{- else }}
 - --ledger=sqlite:/var/lib/podgate/ledger.db
 {{- end }}
+{{- if include "podgate.events" $ }}
+- --events
+{{- end }}
 - --ledger-keep={{ $.Values.ledger.keep }}
 - --ledger-max-size={{ $.Values.ledger.maxSize }}
 {{- if and $serves $.Values.console.enabled }}

@@ -22,6 +22,11 @@
 {{- if and .Values.ledger.enabled (include "podgate.controller" .) }}true{{ end }}
 {{- end }}
 
+{{/* Whether denials are told of by Events. */}}
+{{- define "podgate.events" -}}
+{{- if and .Values.ledger.enabled .Values.ledger.events }}true{{ end }}
+{{- end }}
+
 {{/* Whether the console is served to others, who must say who they are. */}}
 {{- define "podgate.console" -}}
 {{- if and .Values.console.enabled (include "podgate.sends" .) }}true{{ end }}
@@ -52,8 +57,8 @@
 {{/* Whether the pods of a role (`role`, beside `root`) talk to the API server, and so carry a token. */}}
 {{- define "podgate.talks" -}}
 {{- if eq .role "webhook" }}{{ include "podgate.webhookWatches" .root }}
-{{- else if eq .role "controller" }}{{ if or (include "podgate.managed" .root) .root.Values.policies.watch .root.Values.console.enabled }}true{{ end }}
-{{- else if or (include "podgate.managed" .root) (include "podgate.webhookWatches" .root) }}true
+{{- else if eq .role "controller" }}{{ if or (include "podgate.managed" .root) .root.Values.policies.watch .root.Values.console.enabled (include "podgate.events" .root) }}true{{ end }}
+{{- else if or (include "podgate.managed" .root) (include "podgate.webhookWatches" .root) (include "podgate.events" .root) }}true
 {{- end }}
 {{- end }}
 

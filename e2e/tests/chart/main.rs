@@ -41,6 +41,7 @@ fn everything(profile: &str, mode: &str) -> Value {
     let on = json!({"enabled": true});
     let mut values = values(profile, mode);
     values["console"] = on.clone();
+    values["ledger"] = json!({"events": true});
     values["monitoring"] = json!({"serviceMonitor": on, "prometheusRule": on, "dashboard": on});
     if profile != "small" {
         values["webhook"] = json!({"autoscaling": on});

@@ -54,6 +54,8 @@ const GRANTED: &[(&str, &str, &str, &str, &str)] = &[
     (WRITER, "secrets", SECRETS, "list", "somebody changed them: a watch begins with a list"),
     (WRITER, "secrets", SECRETS, "watch", "and is told at once"),
     (WRITER, "secrets", SECRETS, "update", "rotation"),
+    (CONTROLLER, "events", "", "create", "a denial, told of beside its owner"),
+    (CONTROLLER, "events", "", "patch", "how often it came"),
     (CONTROLLER, "tokenreviews", "", "create", "whose token the console was shown"),
     (CONTROLLER, "subjectaccessreviews", "", "create", "whether its owner may look"),
     (VIEWER, "ledger", "", "get", "for whoever may look; bound by nobody here"),

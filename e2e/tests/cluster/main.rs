@@ -2,6 +2,7 @@
 //! namespaces.
 
 mod certificates;
+mod events;
 mod namespaces;
 mod nodes;
 mod resources;

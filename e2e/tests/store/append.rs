@@ -27,7 +27,7 @@ fn records_come_back_as_they_were_written_and_each_is_there_once() {
                 store.append(&chain.id, &batch.concat()).await?;
             }
         }
-        assert_eq!(store.append(&chain.id, &lines.concat()).await?.new, 0);
+        assert_eq!(store.append(&chain.id, &lines.concat()).await?.new, []);
         assert_eq!(count(&store).await?, 500);
         let stored = store.lines(&chain.id, 0, 1000).await?;
         let stored: String = stored.into_iter().map(|(_, line)| line + "\n").collect();

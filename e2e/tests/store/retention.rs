@@ -48,7 +48,7 @@ fn what_is_old_goes_and_what_is_left_is_sound_and_known() {
         );
         // The count of what happened stays exact, and what is gone is not taken in again.
         assert_eq!(store.incidents(&Filter::default(), 1).await?[0].repeat.count, 100);
-        assert_eq!(store.append(&chain.id, &lines).await?.new, 0);
+        assert_eq!(store.append(&chain.id, &lines).await?.new, []);
         assert_eq!(store.retain(&keep, chain.now()).await?.records, 0);
         let more = chain.decision(&json!({}));
         store.append(&chain.id, &more).await?;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use futures_util::future::BoxFuture;
 use kube::Client;
-use tokio::sync::watch;
+use prometheus_client::metrics::counter::Counter;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::settings::Role;
@@ -13,9 +14,10 @@ use crate::admission::NamespaceLabels;
 use crate::cluster::certificates::{self, Keeper, Kept};
 use crate::cluster::lease::Election;
 use crate::cluster::{
-    self, Clock, Health, Namespaces, Owner, Resources, SignIn, UserNamespaces, status,
+    self, Clock, Events, Health, Namespaces, Owner, Resources, SignIn, UserNamespaces, status,
 };
 use crate::console;
+use crate::ledger::Entry;
 use crate::policy::Source;
 use crate::server::metrics::CertificateOf;
 use crate::server::readiness::Condition;
@@ -49,6 +51,8 @@ pub(super) struct OfLedger {
     pub(super) key_secret: Option<String>,
     /// Somebody to ask who looks at the console.
     pub(super) sign_in: bool,
+    /// Somebody to tell of denials.
+    pub(super) events: bool,
 }
 
 /// Facts that no request carries.
@@ -66,6 +70,7 @@ impl Wanted {
         self.managed.is_some()
             || self.ledger.key_secret.is_some()
             || self.ledger.sign_in
+            || self.ledger.events
             || self.policies
             || self.status
             || self.facts.namespaces
@@ -258,6 +263,17 @@ impl Cluster {
                 ));
             }
         });
+    }
+
+    /// Tells of denials by Events, if they are wanted.
+    pub(super) fn tell_events(
+        &mut self,
+        records: Option<mpsc::Receiver<Entry>>,
+        replica: &str,
+        dropped: Counter,
+    ) {
+        let (Some(client), Some(records)) = (self.client.clone(), records) else { return };
+        self.spawn(Events::new(client, replica.to_owned(), dropped).run(records));
     }
 
     /// Ends, and gives the Lease back.

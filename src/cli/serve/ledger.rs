@@ -51,6 +51,9 @@ pub(super) struct Settings {
     /// Common name or DNS name of which a sender's certificate must hold one; may be repeated
     #[arg(id = "ledger-client-name", long = "ledger-client-name", value_name = "NAME")]
     pub(super) client_name: Vec<String>,
+    /// Tell of denials by Kubernetes Events on the owner of the pod, each incident once with its count
+    #[arg(id = "events", long)]
+    pub(super) events: bool,
     /// Folder in which records are kept until they are sent on; without it they go to standard output alone
     #[arg(id = "ledger-spool", long = "ledger-spool", value_name = "DIR")]
     pub(super) spool: Option<PathBuf>,
@@ -86,6 +89,7 @@ impl Settings {
             send_address,
             tls,
             client_name,
+            events,
             spool,
             spool_max,
             sync,
@@ -103,6 +107,7 @@ impl Settings {
             send_address: send_address.or(file.send_address),
             tls: tls.or(file.tls),
             client_name: first_given(client_name, file.client_name),
+            events: events || file.events,
             spool: spool.or(file.spool),
             spool_max: spool_max.or(file.spool_max),
             sync: sync.or(file.sync),
@@ -124,6 +129,7 @@ impl Settings {
         };
         let store = self.store.clone().map(|url| Stored {
             url,
+            events: self.events,
             keep: Retention {
                 age: self.keep.map(|period| period.0),
                 bytes: self.max_size.map(|size| size.0),
@@ -160,7 +166,11 @@ impl Settings {
 
     /// What it needs of the cluster.
     pub(super) fn wanted(&self) -> OfLedger {
-        OfLedger { key_secret: self.key_secret.clone(), sign_in: self.console_is_open() }
+        OfLedger {
+            key_secret: self.key_secret.clone(),
+            sign_in: self.console_is_open(),
+            events: self.events,
+        }
     }
 
     /// Whether others than who sits at this machine can reach the console.
@@ -188,6 +198,11 @@ impl Settings {
         }
         if self.console.is_some() && !stores {
             bail!("--console shows what is stored: give --ledger");
+        }
+        if self.events && !stores {
+            bail!(
+                "--events tell of what is stored, each once: give --ledger, or --events to the controller"
+            );
         }
         if self.console_is_open() && self.tls.is_none() {
             bail!(
@@ -262,6 +277,7 @@ pub(super) struct Plan {
 #[derive(Debug)]
 pub(super) struct Stored {
     pub(super) url: String,
+    pub(super) events: bool,
     pub(super) keep: Retention,
     pub(super) listen: Option<collector::Options>,
     pub(super) console: Option<web::Options>,

@@ -15,12 +15,12 @@ use crate::ledger::entry::{Body, Entry};
 const ROWS: usize = 200;
 
 /// What became of a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Appended {
     /// The number of its last record.
     pub last: u64,
-    /// How many of its records were not there before.
-    pub new: usize,
+    /// Those of its records that were not there before.
+    pub new: Vec<Entry>,
 }
 
 /// Numbers of a chain that are there without a hole.
@@ -42,7 +42,7 @@ impl Store {
     /// Where a line is no record, is altered, does not follow its neighbours, or is another than the one that is there.
     pub async fn append(&self, chain: &ChainId, lines: &str) -> Result<Appended, StoreError> {
         let entries = lines.lines().map(Entry::read).collect::<Result<Vec<_>, _>>()?;
-        let Some(last) = entries.last() else { return Ok(Appended { last: 0, new: 0 }) };
+        let Some(last) = entries.last() else { return Ok(Appended::default()) };
         let last = last.head.seq;
         check(chain, &entries)?;
         let _writing = self.writing.lock().await;
@@ -63,7 +63,8 @@ impl Store {
             write_spans(&mut transaction, id, &spans).await?;
         }
         transaction.commit().await?;
-        Ok(Appended { last, new: new.len() })
+        let new = new.into_iter().cloned().collect();
+        Ok(Appended { last, new })
     }
 }
 
