@@ -19,7 +19,6 @@ fn a_replica_set_that_is_refused_fifty_times_has_one_event_that_counts_them() ->
         "spec": {"replicas": 0, "selector": {"matchLabels": {"app": "web"}}, "template": template}});
     let set = client.create(&own.path("/apis/apps/v1", "replicasets"), &set)?.accepted()?.body;
     let uid = set["metadata"]["uid"].as_str().unwrap_or_default();
-    #[expect(clippy::disallowed_methods, reason = "the API server drops Events of long ago")]
     let mut chain =
         Chain::begin("podgate-webhook-0", "b", Timestamp::now() - SignedDuration::from_secs(60));
     let refused = |members: Value| {

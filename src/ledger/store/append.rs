@@ -51,11 +51,11 @@ impl Store {
         let mut transaction = connection.begin().await?;
         let id = chain_id(&mut transaction, self.kind, chain, &entries).await?;
         let (spans, removed) = spans(&mut transaction, id).await?;
-        let is_there = |entry: &&Entry| {
+        let is_there = |entry: &Entry| {
             let seq = entry.head.seq;
             seq <= removed || spans.iter().any(|span| span.first <= seq && seq <= span.last)
         };
-        let (there, new): (Vec<&Entry>, Vec<&Entry>) = entries.iter().partition(is_there);
+        let (there, new): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(is_there);
         compare(&mut transaction, id, chain, &there).await?;
         if !new.is_empty() {
             let spans = joined(chain, spans, &new, removed)?;
@@ -63,7 +63,6 @@ impl Store {
             write_spans(&mut transaction, id, &spans).await?;
         }
         transaction.commit().await?;
-        let new = new.into_iter().cloned().collect();
         Ok(Appended { last, new })
     }
 }
@@ -153,7 +152,7 @@ async fn compare(
     connection: &mut AnyConnection,
     id: i64,
     chain: &ChainId,
-    there: &[&Entry],
+    there: &[Entry],
 ) -> Result<(), StoreError> {
     let (Some(first), Some(last)) = (there.first(), there.last()) else { return Ok(()) };
     let mut select = Sql::new("SELECT seq, hash FROM records WHERE chain = ");
@@ -181,7 +180,7 @@ async fn compare(
 fn joined(
     chain: &ChainId,
     mut spans: Vec<Span>,
-    new: &[&Entry],
+    new: &[Entry],
     removed: u64,
 ) -> Result<Vec<Span>, StoreError> {
     for entry in new {
@@ -249,7 +248,7 @@ async fn write_spans(
 async fn insert(
     connection: &mut AnyConnection,
     id: i64,
-    entries: &[&Entry],
+    entries: &[Entry],
 ) -> Result<(), StoreError> {
     let records = entries.iter().map(|entry| record(id, entry)).collect();
     insert_rows(connection, "INSERT INTO records VALUES ", records).await?;
@@ -265,16 +264,18 @@ async fn insert_rows(
     into: &'static str,
     rows: Vec<Vec<Value>>,
 ) -> Result<(), StoreError> {
-    for rows in rows.chunks(ROWS) {
-        let mut insert = Sql::new(into);
-        for (place, row) in rows.iter().enumerate() {
-            if place > 0 {
+    let mut rows = rows.into_iter().peekable();
+    while rows.peek().is_some() {
+        let (mut insert, mut count) = (Sql::new(into), 0);
+        for row in rows.by_ref().take(ROWS) {
+            if count > 0 {
                 insert.push(", ");
             }
-            insert.tuple(row.iter().cloned());
+            insert.tuple(row);
+            count += 1;
         }
         // Only full statements come again.
-        insert.query().persistent(rows.len() == ROWS).execute(&mut *connection).await?;
+        insert.query().persistent(count == ROWS).execute(&mut *connection).await?;
     }
     Ok(())
 }
@@ -357,7 +358,7 @@ fn change(id: i64, entry: &Entry) -> Option<Vec<Value>> {
 /// Adds to the counts of incidents. Each record is stored once, so the counts are exact.
 async fn fold_incidents(
     connection: &mut AnyConnection,
-    entries: &[&Entry],
+    entries: &[Entry],
 ) -> Result<(), StoreError> {
     let mut folded: BTreeMap<&str, (Vec<Value>, i64, i64, i64)> = BTreeMap::new();
     for entry in entries {

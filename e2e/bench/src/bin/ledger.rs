@@ -141,7 +141,12 @@ fn policies() -> Result<PolicySet> {
         trusted_labels: Vec::new(),
         expired: Severity::Error,
     };
-    let compiled = policy::compile(&policy::embedded(), &options);
+    // Those that are in force where nobody names any.
+    let mut sources = policy::embedded();
+    sources.retain(|source| {
+        ["baseline", "shared-kernel"].iter().any(|name| source.name.ends_with(name))
+    });
+    let compiled = policy::compile(&sources, &options);
     let (set, _) = compiled.map_err(|problems| anyhow::anyhow!("{problems:?}"))?;
     Ok(set)
 }
