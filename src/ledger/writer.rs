@@ -285,12 +285,12 @@ impl Writer {
             Some(spool) => {
                 let now = (self.options.clock)();
                 self.pending.add(&self.lines, self.head.seq);
+                let waiting = self.pending.records;
                 let kept = self.pending.deliver(spool, now, &self.counters);
-                if kept {
-                    self.synced.dirty |= !self.lines.is_empty();
-                    if self.options.sync.is_zero() {
-                        self.sync(true);
-                    }
+                // Also where only some found room, or only what had waited.
+                self.synced.dirty |= self.pending.records < waiting;
+                if self.options.sync.is_zero() {
+                    self.sync(true);
                 }
                 let seq = self.head.seq - self.pending.records;
                 let now = Spooled { seq, failing: !kept };
