@@ -79,7 +79,8 @@ pub struct Spooled {
 pub struct Ledger {
     instance: Instance,
     queue: Arc<Queue>,
-    progress: watch::Receiver<Progress>,
+    /// How far the spool is; none where there is no spool.
+    progress: Option<watch::Receiver<Progress>>,
     spooled: watch::Receiver<Spooled>,
     counters: Counters,
     clock: fn() -> Timestamp,
@@ -102,7 +103,7 @@ impl Ledger {
         let queue = Arc::new(Queue::default());
         let (tell, progress) = watch::channel(Progress::default());
         let (tell_spooled, spooled) = watch::channel(Spooled::default());
-        let clock = options.clock;
+        let (clock, progress) = (options.clock, spool.is_some().then_some(progress));
         let writer = Writer {
             instance: instance.clone(),
             queue: Arc::clone(&queue),
@@ -158,7 +159,7 @@ impl Ledger {
     /// Waits until the spool has the record. False where it could not be written, or the writer is gone. Where there is
     /// no spool nothing is waited for.
     pub async fn kept(&self, ticket: Ticket) -> bool {
-        let mut progress = self.progress.clone();
+        let Some(mut progress) = self.progress.clone() else { return true };
         let attempted = progress.wait_for(|progress| progress.attempted >= ticket.0).await;
         attempted.is_ok_and(|progress| progress.kept >= ticket.0)
     }

@@ -1,6 +1,8 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
+use futures_util::FutureExt as _;
+
 use super::*;
 use crate::ledger::entry::{Body, Entry};
 use crate::ledger::testing::{Captured, Folder};
@@ -55,6 +57,15 @@ async fn what_is_kept_is_in_the_spool_and_on_standard_output_alike() {
     assert_eq!(counters.records.get(), 102);
     assert_eq!(counters.lost.get(), 0);
     assert_sound(&text);
+}
+
+#[tokio::test]
+async fn without_a_spool_no_answer_waits_for_the_writer() {
+    let (ledger, _) = start(Options::new(now), &Captured::default());
+    for n in 0..100 {
+        let ticket = ledger.append(&body(&ledger, n)).unwrap();
+        assert_eq!(ledger.kept(ticket).now_or_never(), Some(true), "{n}");
+    }
 }
 
 #[tokio::test]
