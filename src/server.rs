@@ -16,6 +16,7 @@ mod handlers;
 pub mod limits;
 pub mod metrics;
 mod policies;
+mod port;
 pub mod readiness;
 pub mod reload;
 mod respond;
@@ -29,30 +30,20 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
-use axum_server::{Handle, Server};
+use axum_server::Handle;
+use axum_server::tls_rustls::RustlsConfig;
 
 pub use self::admin::{Admin, AdminPort, admin};
 pub use self::app::{Namespaces, Recording, State, Unrecorded, app};
 pub use self::collector::Collector;
-use self::connections::LimitedAcceptor;
 pub use self::freshness::Freshness;
 pub use self::metrics::Metrics;
-use self::metrics::Rejection;
 pub use self::readiness::Readiness;
 use self::reload::Policies;
 use self::shutdown::Signals;
 pub use self::store::PolicyStore;
 use self::tls::{CertificateError, Clients, Loaded, Serving, Source};
 pub use self::web::Web;
-
-/// How a client's HTTP/2 stream may run ahead: a whole review of common size without waiting for a window
-/// update. The default of 64 KiB costs half the throughput of large reviews.
-const STREAM_WINDOW: u32 = 1024 * 1024;
-/// The same for all streams of a connection.
-const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
-/// How often a silent HTTP/2 connection is asked whether it lives, and how long it may take to say so.
-const KEEP_ALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(10));
 
 /// Where to listen, and with what.
 #[derive(Debug, Clone)]
@@ -114,12 +105,7 @@ impl Bound {
             Arc::clone(&state.metrics),
         )?;
         let tls = RustlsConfig::from_config(Arc::new(certificate.config()?));
-        let (address, flag) = (options.listen, "--listen");
-        let webhook = TcpListener::bind(address).map_err(|cause| BindError::Listen {
-            address,
-            flag,
-            cause,
-        })?;
+        let webhook = port::open(options.listen, "--listen")?;
         Ok(Self { options, state, certificate, loaded, tls, webhook })
     }
 
@@ -141,8 +127,8 @@ impl Bound {
         let Self { options, state, certificate, loaded, tls, webhook } = self;
         let metrics = Arc::clone(&state.metrics);
         let handle = Handle::new();
-        let webhook =
-            tls_server(webhook, tls, options.max_connections, &metrics)?.handle(handle.clone());
+        let webhook = port::tls_server(webhook, tls, options.max_connections, &metrics)?
+            .handle(handle.clone());
         let store = Arc::clone(&state.store);
         listening.met();
         tracing::info!(%address, "listening");
@@ -169,34 +155,6 @@ pub async fn background(task: impl Future<Output = ()> + Send + 'static) {
         }
     }
     std::future::pending::<()>().await;
-}
-
-fn tls_server(
-    listener: TcpListener,
-    tls: RustlsConfig,
-    max_connections: usize,
-    metrics: &Arc<Metrics>,
-) -> io::Result<Server<SocketAddr, RustlsAcceptor<LimitedAcceptor>>> {
-    let limited = LimitedAcceptor::new(max_connections);
-    let acceptor =
-        RustlsAcceptor::new(tls).handshake_timeout(limits::HANDSHAKE_TIMEOUT).acceptor(limited);
-    let rejected = Arc::clone(metrics);
-    let mut server = axum_server::from_tcp(listener)?
-        .acceptor(acceptor)
-        .first_request_timeout(limits::HEADER_TIMEOUT)
-        .accept_error_handler(move |_, error| {
-            let refused = error.kind() == connections::REFUSED;
-            rejected.rejected(if refused { Rejection::Connections } else { Rejection::Handshake });
-            tracing::debug!(%error, "connection not accepted");
-        });
-    let http = server.http_builder();
-    http.http1().header_read_timeout(limits::HEADER_TIMEOUT);
-    http.http2()
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .keep_alive_interval(KEEP_ALIVE.0)
-        .keep_alive_timeout(KEEP_ALIVE.1);
-    Ok(server)
 }
 
 #[cfg(test)]

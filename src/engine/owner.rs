@@ -23,8 +23,7 @@ impl Owner {
             return None;
         }
         let object = attributes.object.as_ref()?;
-        let owners = object.metadata.as_ref()?.owner_references.as_deref()?;
-        let owner = owners.iter().find(|owner| owner.controller == Some(true))?;
+        let owner = object.controlling_owner()?;
         let name = owner.name.as_deref()?;
         let (resource, name) = match kind(owner)? {
             Kind::ReplicaSet => {

@@ -31,8 +31,9 @@ impl Hash {
 
 impl fmt::Display for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut digits = [0; 64];
         f.write_str(ALGORITHM)?;
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(base16ct::lower::encode_str(&self.0, &mut digits).unwrap_or_default())
     }
 }
 
@@ -51,25 +52,11 @@ impl FromStr for Hash {
     type Err = NotAHash;
 
     fn from_str(text: &str) -> Result<Self, NotAHash> {
-        let digits = text.strip_prefix(ALGORITHM).ok_or(NotAHash)?.as_bytes();
-        let (pairs, rest) = digits.as_chunks::<2>();
-        if pairs.len() != 32 || !rest.is_empty() {
-            return Err(NotAHash);
-        }
+        let digits = text.strip_prefix(ALGORITHM).ok_or(NotAHash)?;
         let mut hash = [0; 32];
-        for (byte, [high, low]) in hash.iter_mut().zip(pairs) {
-            *byte = digit(*high)? << 4 | digit(*low)?;
-        }
-        Ok(Self(hash))
-    }
-}
-
-/// Only what [`Hash`] writes: else one hash could stand there in two ways.
-fn digit(byte: u8) -> Result<u8, NotAHash> {
-    match byte {
-        b'0'..=b'9' => Ok(byte - b'0'),
-        b'a'..=b'f' => Ok(byte - b'a' + 10),
-        _ => Err(NotAHash),
+        // In small letters only: else one hash could stand there in two ways.
+        let decoded = base16ct::lower::decode(digits, &mut hash).map_err(|_| NotAHash)?;
+        if decoded.len() == 32 { Ok(Self(hash)) } else { Err(NotAHash) }
     }
 }
 

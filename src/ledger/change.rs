@@ -1,6 +1,5 @@
 //! The record of a workload whose template was changed: it tells later who is behind the pods made from it.
 
-use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -59,8 +58,7 @@ pub fn body<'o>(
     if let Some(owner) = OwnerRecord::of(attributes) {
         members["owner"] = json!(owner);
     }
-    let time: Timestamp = request.time;
-    Some(mark::body(request.instance, time, SCHEMA, members))
+    Some(mark::body(request.instance, request.time, SCHEMA, members))
 }
 
 /// The digest of the template in the JSON of a workload. That of a Deployment and of the `ReplicaSet` made from it are

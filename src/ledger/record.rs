@@ -232,9 +232,7 @@ impl<'r> User<'r> {
 impl<'r> OwnerRecord<'r> {
     /// The controlling owner of the object that is sent.
     pub(super) fn of(attributes: &'r Attributes<'r>) -> Option<Self> {
-        let object = attributes.object.as_ref()?;
-        let owners = object.metadata.as_ref()?.owner_references.as_deref()?;
-        let owner = owners.iter().find(|owner| owner.controller == Some(true))?;
+        let owner = attributes.object.as_ref()?.controlling_owner()?;
         Some(Self {
             kind: owner.kind.as_deref().unwrap_or_default(),
             name: owner.name.as_deref().unwrap_or_default(),

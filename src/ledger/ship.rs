@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -177,12 +177,8 @@ impl Shipper {
             self.acknowledged.insert(segment.path.clone(), length);
             return Ok(());
         }
-        rename(&segment.path, &aside)
+        Ok(std::fs::rename(&segment.path, &aside)?)
     }
-}
-
-fn rename(from: &Path, to: &Path) -> Result<(), RoundError> {
-    std::fs::rename(from, to).map_err(RoundError::Spool)
 }
 
 /// Files may lie on a slow disk.

@@ -266,6 +266,13 @@ impl<'a> Object<'a> {
         view(Kind::Pod, self.metadata.as_ref(), None)
     }
 
+    /// The owner that manages the object, of which there is one at most.
+    #[must_use]
+    pub fn controlling_owner(&self) -> Option<&OwnerReference<'a>> {
+        let owners = self.metadata.as_ref()?.owner_references.as_deref()?;
+        owners.iter().find(|owner| owner.controller == Some(true))
+    }
+
     /// Whether the object only waits for its finalizers.
     #[must_use]
     pub fn is_being_deleted(&self) -> bool {

@@ -144,41 +144,51 @@ impl fmt::Display for Short<'_> {
         let FieldPath { subject, field, .. } = self.0;
         match subject {
             Subject::Container { list, name, .. } if !name.is_empty() => {
-                write!(f, "{}[{name}]{}", list.field(), Dotted(field))
+                item(f, list.field(), name)?;
             }
-            Subject::Volume { name, .. } if !name.is_empty() => {
-                write!(f, "volumes[{name}]{}", Dotted(field))
-            }
-            _ => self.0.fmt(f),
+            Subject::Volume { name, .. } if !name.is_empty() => item(f, "volumes", name)?,
+            _ => return self.0.fmt(f),
         }
+        dotted(f, field)
     }
 }
 
 impl fmt::Display for FieldPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Piece by piece: a pod that breaks many rules has its paths written hundreds of times, and `write!` reads
+        // its pattern anew each time.
         let template = self.kind.template_path();
-        let dot = if template.is_empty() { "" } else { "." };
-        write!(f, "{template}{dot}")?;
+        if !template.is_empty() {
+            f.write_str(template)?;
+            f.write_str(".")?;
+        }
         match &self.subject {
-            Subject::Pod => write!(f, "spec.{}", self.field),
-            Subject::Metadata => write!(f, "metadata.{}", self.field),
-            Subject::Volume { index, .. } => {
-                write!(f, "spec.volumes[{index}]{}", Dotted(&self.field))
-            }
+            Subject::Pod => f.write_str("spec")?,
+            Subject::Metadata => f.write_str("metadata")?,
+            Subject::Volume { index, .. } => item(f, "spec.volumes", index)?,
             Subject::Container { list, index, .. } => {
-                write!(f, "spec.{}[{index}]{}", list.field(), Dotted(&self.field))
+                f.write_str("spec.")?;
+                item(f, list.field(), index)?;
             }
         }
+        dotted(f, &self.field)
     }
 }
 
-/// A field after a dot, or nothing where the path leads to the subject itself.
-struct Dotted<'p>(&'p str);
+fn item(f: &mut fmt::Formatter<'_>, list: &str, which: &impl fmt::Display) -> fmt::Result {
+    f.write_str(list)?;
+    f.write_str("[")?;
+    which.fmt(f)?;
+    f.write_str("]")
+}
 
-impl fmt::Display for Dotted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() { Ok(()) } else { write!(f, ".{}", self.0) }
+/// A field after a dot, or nothing where the path leads to the subject itself.
+fn dotted(f: &mut fmt::Formatter<'_>, field: &str) -> fmt::Result {
+    if field.is_empty() {
+        return Ok(());
     }
+    f.write_str(".")?;
+    f.write_str(field)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use super::freshness::Freshness;
 use super::metrics::Metrics;
 use super::readiness::Readiness;
 use super::store::PolicyStore;
-use super::{BindError, limits, respond};
+use super::{BindError, limits, port, respond};
 
 /// What the admin port tells of.
 #[derive(Debug, Clone, Default)]
@@ -37,13 +37,7 @@ pub struct AdminPort(TcpListener);
 impl AdminPort {
     /// Opens the port.
     pub fn bind(address: SocketAddr) -> Result<Self, BindError> {
-        let flag = "--admin-listen";
-        let listener = TcpListener::bind(address).map_err(|cause| BindError::Listen {
-            address,
-            flag,
-            cause,
-        })?;
-        Ok(Self(listener))
+        Ok(Self(port::open(address, "--admin-listen")?))
     }
 
     /// Its address.

@@ -12,11 +12,11 @@ use axum::extract::{DefaultBodyLimit, State as Shared};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use axum::routing::post;
-use axum_server::tls_rustls::RustlsConfig;
 
 use super::metrics::Metrics;
-use super::tls::{Clients, Serving, Source};
-use super::{BindError, respond, tls_server};
+use super::port::LateTls;
+use super::tls::Clients;
+use super::{BindError, port, respond};
 use crate::ledger::chain::ChainId;
 use crate::ledger::remote::{Acknowledged, MEDIA_TYPE, PATH};
 use crate::ledger::{AppendError, Destination};
@@ -57,12 +57,7 @@ impl Collector {
         destination: Arc<dyn Destination>,
         metrics: Arc<Metrics>,
     ) -> Result<Self, BindError> {
-        let (address, flag) = (options.listen, "--ledger-listen");
-        let listener = TcpListener::bind(address).map_err(|cause| BindError::Listen {
-            address,
-            flag,
-            cause,
-        })?;
+        let listener = port::open(options.listen, "--ledger-listen")?;
         Ok(Self { listener, options, destination, metrics })
     }
 
@@ -75,16 +70,15 @@ impl Collector {
     pub async fn run(self) -> io::Result<()> {
         let Self { listener, options, destination, metrics } = self;
         let Options { certificate, key, clients, poll, .. } = options;
-        let source = Source::Files { certificate, key };
-        let (serving, loaded) =
-            Serving::load_when_there(&source, Some(&clients), &metrics, "the ledger").await;
-        let tls = RustlsConfig::from_config(Arc::new(serving.config().map_err(io::Error::other)?));
-        tracing::info!(address = %listener.local_addr()?, "taking records in");
-        let server = tls_server(listener, tls, MAX_CONNECTIONS, &metrics)?;
-        tokio::select! {
-            result = server.serve(collector(destination).into_make_service()) => result,
-            () = super::background(serving.keep_fresh(loaded, poll)) => Ok(()),
-        }
+        let tls = LateTls {
+            certificate,
+            key,
+            clients: Some(clients),
+            poll,
+            max_connections: MAX_CONNECTIONS,
+            of: "the ledger",
+        };
+        tls.serve(listener, collector(destination), &metrics).await
     }
 }
 

@@ -103,8 +103,8 @@ async fn read_and_judge(
 
 /// The answer, once its records are kept.
 async fn recorded(state: &State, endpoint: Endpoint, judged: Judged) -> Response {
-    let Judged { answer, uid, recorded } = judged;
-    let (Some(ledger), Some(recorded)) = (&state.ledger, recorded) else { return answer };
+    let Judged { answer, recorded } = judged;
+    let (Some(ledger), Some((recorded, uid))) = (&state.ledger, recorded) else { return answer };
     let kept = match recorded {
         Recorded::As(ticket) => {
             tokio::time::timeout(KEPT_WITHIN, ledger.kept(ticket)).await.unwrap_or(false)
@@ -127,8 +127,8 @@ fn is_json(headers: &HeaderMap) -> bool {
 /// An answer that waits for its records to be kept.
 struct Judged {
     answer: Response,
-    uid: String,
-    recorded: Option<Recorded>,
+    /// What became of its record, and the review's uid.
+    recorded: Option<(Recorded, String)>,
 }
 
 /// What became of a record.
@@ -143,7 +143,7 @@ enum Recorded {
 impl From<Response> for Judged {
     /// An answer of which nothing is recorded.
     fn from(answer: Response) -> Self {
-        Self { answer, uid: String::new(), recorded: None }
+        Self { answer, recorded: None }
     }
 }
 
@@ -206,7 +206,8 @@ fn judge(
         recorder.change(endpoint, &decision, old_object).or(decision_kept)
     });
     state.metrics.reviewed(endpoint, review.attributes.operation, &decision, took);
-    Ok(Judged { answer, uid: review.uid.to_string(), recorded })
+    let recorded = recorded.map(|recorded| (recorded, review.uid.to_string()));
+    Ok(Judged { answer, recorded })
 }
 
 /// The decision of a pod's endpoint, and the answer that tells it.

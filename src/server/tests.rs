@@ -6,6 +6,8 @@ use std::net::TcpStream;
 use tokio::sync::mpsc;
 
 use super::files::tests::eventually;
+use super::metrics::Rejection;
+use super::port::KEEP_ALIVE;
 use super::reload::{Origin, Told};
 use super::*;
 use crate::policy::{self, PolicySet};

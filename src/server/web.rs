@@ -7,14 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum_server::tls_rustls::RustlsConfig;
 
 use super::metrics::Metrics;
-use super::tls::{Serving, Source};
-use super::{BindError, limits, tls_server};
+use super::port::LateTls;
+use super::{BindError, limits, port};
 
 /// Connections that are open at a time: people, not programs.
 const MAX_CONNECTIONS: usize = 64;
+/// Whose port it is, for the log.
+const OF: &str = "the console";
 
 /// Where to listen.
 #[derive(Debug, Clone)]
@@ -37,12 +38,7 @@ pub struct Web {
 impl Web {
     /// Opens the port.
     pub fn bind(options: Options) -> Result<Self, BindError> {
-        let (address, flag) = (options.listen, "--console");
-        let listener = TcpListener::bind(address).map_err(|cause| BindError::Listen {
-            address,
-            flag,
-            cause,
-        })?;
+        let listener = port::open(options.listen, "--console")?;
         Ok(Self { listener, options })
     }
 
@@ -54,23 +50,21 @@ impl Web {
     /// Serves `routes` for ever.
     pub async fn run(self, routes: Router, metrics: Arc<Metrics>) -> io::Result<()> {
         let Self { listener, options } = self;
-        let address = listener.local_addr()?;
         let Some((certificate, key)) = options.certificate else {
-            tracing::info!("the console is at http://{address}");
+            tracing::info!("{OF} is at http://{}", listener.local_addr()?);
             return axum_server::from_tcp(listener)?
                 .first_request_timeout(limits::HEADER_TIMEOUT)
                 .serve(routes.into_make_service())
                 .await;
         };
-        let source = Source::Files { certificate, key };
-        let (serving, loaded) =
-            Serving::load_when_there(&source, None, &metrics, "the console").await;
-        let tls = RustlsConfig::from_config(Arc::new(serving.config().map_err(io::Error::other)?));
-        tracing::info!("the console is at https://{address}");
-        let server = tls_server(listener, tls, MAX_CONNECTIONS, &metrics)?;
-        tokio::select! {
-            result = server.serve(routes.into_make_service()) => result,
-            () = super::background(serving.keep_fresh(loaded, options.poll)) => Ok(()),
-        }
+        let tls = LateTls {
+            certificate,
+            key,
+            clients: None,
+            poll: options.poll,
+            max_connections: MAX_CONNECTIONS,
+            of: OF,
+        };
+        tls.serve(listener, routes, &metrics).await
     }
 }

@@ -29,15 +29,8 @@ pub(crate) struct Figures {
     pub(crate) p99: f64,
 }
 
-/// Podgate and its floor with the same body.
-pub(crate) struct Comparison {
-    pub(crate) podgate: Figures,
-    pub(crate) floor: Figures,
-}
-
-/// Measures both in turn, so that whatever else the machine does meets both.
-pub(crate) fn compare(body: &str) -> Result<Comparison> {
-    let servers = [Server::podgate("policies/restricted")?, Server::floor()?];
+/// Measures two servers with the same body, in turn, so that whatever else the machine does meets both.
+pub(crate) fn compare(body: &str, servers: &[Server; 2]) -> Result<[Figures; 2]> {
     let mut counts = [0; 2];
     for (server, count) in servers.iter().zip(&mut counts) {
         send(server, body, WARM_UP / 3)?;
@@ -50,8 +43,7 @@ pub(crate) fn compare(body: &str) -> Result<Comparison> {
             rounds.push(measure(server, body, count)?);
         }
     }
-    let [podgate, floor] = rounds.map(|rounds| medians(&rounds));
-    Ok(Comparison { podgate, floor })
+    Ok(rounds.map(|rounds| medians(&rounds)))
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped before")]

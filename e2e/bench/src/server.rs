@@ -28,12 +28,18 @@ pub(crate) struct Server {
 impl Server {
     /// `podgate serve` with the policies at `policies`, everything else by default.
     pub(crate) fn podgate(policies: &str) -> Result<Self> {
+        Self::podgate_with(policies, &[])
+    }
+
+    /// The same with these settings.
+    pub(crate) fn podgate_with(policies: &str, settings: &[&str]) -> Result<Self> {
         let (port, admin) = (free_port()?, free_port()?);
         let mut command = Command::new(sibling("podgate")?);
         command
             .args(["serve", "--tls-self-signed", "--policies", policies])
             .args(["--listen", &format!("127.0.0.1:{port}")])
-            .args(["--admin-listen", &format!("127.0.0.1:{admin}")]);
+            .args(["--admin-listen", &format!("127.0.0.1:{admin}")])
+            .args(settings);
         Self::start(command, port, || is_ready(admin))
     }
 

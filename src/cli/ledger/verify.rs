@@ -4,6 +4,8 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use anyhow::{Context as _, bail};
+
 use super::lines;
 use super::source::is_url;
 use crate::cli::exit::{ExitStatus, closed_pipe_is_fine};
@@ -13,7 +15,6 @@ use crate::ledger::spool::Segment;
 use crate::ledger::store::Store;
 use crate::ledger::verify::{Place, Stub, Verifier};
 use crate::report;
-use anyhow::{Context as _, bail};
 
 /// Records that are asked of a store at a time.
 const PIECE: usize = 5_000;

@@ -1,4 +1,5 @@
 use std::fs;
+use std::path::Path;
 use std::sync::Mutex;
 
 use futures_util::future::BoxFuture;

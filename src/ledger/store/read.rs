@@ -7,7 +7,7 @@ use serde::Serialize;
 use sqlx::Row as _;
 
 use super::actor::{Actor, Changes};
-use super::sql::Sql;
+use super::sql::{Sql, moment, number};
 use super::{Store, StoreError};
 use crate::ledger::chain::{ChainId, Hash, Head};
 use crate::ledger::entry::{Body, Decision, Entry};
@@ -193,20 +193,24 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<Incident>, StoreError> {
         let mut select = Sql::new(
-            "SELECT i.incident, i.count, i.first_time, i.last_time FROM incidents i WHERE EXISTS \
-             (SELECT 1 FROM records r",
+            "SELECT i.incident, i.count, i.first_time, i.last_time, (SELECT n.line FROM records n \
+             WHERE n.incident = i.incident AND n.decision IS NOT NULL \
+             ORDER BY n.time DESC, n.chain DESC, n.seq DESC LIMIT 1) \
+             FROM incidents i WHERE EXISTS (SELECT 1 FROM records r",
         );
         narrow(&mut select, filter);
         select.push(" AND r.incident = i.incident) ORDER BY i.last_time DESC, i.incident LIMIT ");
         select.bind(i64::try_from(limit).unwrap_or(i64::MAX));
-        let mut found = Vec::new();
+        let (mut found, mut entries) = (Vec::new(), Vec::new());
         for row in select.query().fetch_all(&self.pool).await? {
-            found.push((row.try_get::<String, _>(0)?, repeat(&row)?));
+            let line: Option<String> = row.try_get(4)?;
+            found.push((row.try_get::<String, _>(0)?, repeat(&row)?, line.is_some()));
+            entries.extend(line.map(|line| Entry::read(&line)).transpose()?);
         }
+        let mut decided = self.decided(entries).await?.into_iter();
         let mut incidents = Vec::new();
-        for (key, repeat) in found {
-            let of = Filter { incidents: vec![key.clone()], ..Filter::default() };
-            let newest = self.decisions(&of, &Page::first(1)).await?.items.pop();
+        for (key, repeat, is_kept) in found {
+            let newest = if is_kept { decided.next() } else { None };
             if newest.as_ref().is_none_or(|newest| is_changed_by(newest, &filter.changed_by)) {
                 incidents.push(Incident { key, repeat, newest });
             }
@@ -234,7 +238,7 @@ impl Store {
             buckets.push(Bucket {
                 start: Timestamp::from_microsecond(start).unwrap_or_default(),
                 decision: row.try_get(1)?,
-                count: row.try_get::<i64, _>(2)?.cast_unsigned(),
+                count: number(&row, 2)?,
             });
         }
         Ok(buckets)
@@ -252,7 +256,7 @@ impl Store {
             let id: i64 = row.try_get(0)?;
             if chains.last().is_none_or(|(last, _)| *last != id) {
                 let removed = Head {
-                    seq: row.try_get::<i64, _>(4)?.cast_unsigned(),
+                    seq: number(&row, 4)?,
                     hash: row.try_get::<String, _>(5)?.parse().unwrap_or(Hash::NONE),
                 };
                 chains.push((
@@ -323,19 +327,14 @@ impl Store {
         select.bind(i64::try_from(limit).unwrap_or(i64::MAX));
         let mut lines = Vec::new();
         for row in select.query().fetch_all(&self.pool).await? {
-            lines.push((row.try_get::<i64, _>(0)?.cast_unsigned(), row.try_get(1)?));
+            lines.push((number(&row, 0)?, row.try_get(1)?));
         }
         Ok(lines)
     }
 }
 
 fn repeat(row: &sqlx::any::AnyRow) -> Result<Repeat, StoreError> {
-    let time = |micros: i64| Timestamp::from_microsecond(micros).unwrap_or_default();
-    Ok(Repeat {
-        count: row.try_get::<i64, _>(1)?.cast_unsigned(),
-        first: time(row.try_get(2)?),
-        last: time(row.try_get(3)?),
-    })
+    Ok(Repeat { count: number(row, 1)?, first: moment(row, 2)?, last: moment(row, 3)? })
 }
 
 /// `WHERE`, as `filter` says.

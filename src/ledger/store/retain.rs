@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use sqlx::{Connection as _, Row as _};
 
-use super::sql::Sql;
+use super::sql::{Sql, number};
 use super::{Kind, Store, StoreError};
 
 /// Records that one transaction removes.
@@ -68,7 +68,7 @@ impl Store {
             Kind::Postgres => "SELECT pg_database_size(current_database())",
         };
         let row = sqlx::query(statement).fetch_one(&self.pool).await?;
-        Ok(row.try_get::<i64, _>(0)?.cast_unsigned())
+        Ok(number(&row, 0)?)
     }
 
     async fn remove_before(&self, before: i64) -> Result<u64, StoreError> {

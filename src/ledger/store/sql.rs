@@ -1,8 +1,9 @@
 //! A statement and its values, as both databases take them.
 
-use sqlx::any::AnyArguments;
+use jiff::Timestamp;
+use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::query::Query;
-use sqlx::{Any, AssertSqlSafe};
+use sqlx::{Any, AssertSqlSafe, Row as _};
 
 /// A value.
 #[derive(Debug, Clone)]
@@ -109,6 +110,16 @@ impl Sql {
         }
         query
     }
+}
+
+/// A count or a number of a chain: never negative.
+pub(super) fn number(row: &AnyRow, column: usize) -> Result<u64, sqlx::Error> {
+    Ok(row.try_get::<i64, _>(column)?.cast_unsigned())
+}
+
+/// A moment, which stands as microseconds.
+pub(super) fn moment(row: &AnyRow, column: usize) -> Result<Timestamp, sqlx::Error> {
+    Ok(Timestamp::from_microsecond(row.try_get(column)?).unwrap_or_default())
 }
 
 /// The pattern of `LIKE` that a pattern with `*` and `?` is.

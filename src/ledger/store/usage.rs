@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use sqlx::Row as _;
 
-use super::sql::Sql;
+use super::sql::{Sql, moment, number};
 use super::{Store, StoreError};
 
 /// How often a rule of a policy had part in an outcome.
@@ -67,8 +67,8 @@ impl Store {
                 policy: row.try_get(0)?,
                 rule: row.try_get(1)?,
                 decision: row.try_get(2)?,
-                count: row.try_get::<i64, _>(3)?.cast_unsigned(),
-                last: Timestamp::from_microsecond(row.try_get(4)?).unwrap_or_default(),
+                count: number(&row, 3)?,
+                last: moment(&row, 4)?,
             });
         }
         Ok(used)
@@ -87,8 +87,8 @@ impl Store {
         for row in select.query().fetch_all(&self.pool).await? {
             used.push(ExceptionUse {
                 exception: row.try_get(0)?,
-                count: row.try_get::<i64, _>(1)?.cast_unsigned(),
-                last: Timestamp::from_microsecond(row.try_get(2)?).unwrap_or_default(),
+                count: number(&row, 1)?,
+                last: moment(&row, 2)?,
             });
         }
         Ok(used)
@@ -112,7 +112,7 @@ impl Store {
         let mut replicas: Vec<(String, String, Timestamp)> = Vec::new();
         for row in select.query().fetch_all(&self.pool).await? {
             let (replica, digest): (String, String) = (row.try_get(0)?, row.try_get(1)?);
-            let last = Timestamp::from_microsecond(row.try_get(2)?).unwrap_or_default();
+            let last = moment(&row, 2)?;
             // The last of a replica is its newest.
             replicas.retain(|(other, ..)| *other != replica);
             replicas.push((replica, digest, last));
@@ -133,9 +133,9 @@ impl Store {
         for row in select.query().fetch_all(&self.pool).await? {
             used.push(PolicySetUse {
                 digest: row.try_get(0)?,
-                count: row.try_get::<i64, _>(1)?.cast_unsigned(),
-                first: Timestamp::from_microsecond(row.try_get(2)?).unwrap_or_default(),
-                last: Timestamp::from_microsecond(row.try_get(3)?).unwrap_or_default(),
+                count: number(&row, 1)?,
+                first: moment(&row, 2)?,
+                last: moment(&row, 3)?,
             });
         }
         Ok(used)

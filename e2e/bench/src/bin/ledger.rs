@@ -1,10 +1,8 @@
 //! Makes a ledger of as many records as asked for, from real decisions, and measures taking them in and asking for them.
 //!
 //! ```text
-//! cargo run --release --package bench --bin ledger -- sqlite:/tmp/ledger.db 1000000
+//! make bench-ledger RECORDS=1000000
 //! ```
-//!
-//! `taskset -c 0` in front holds it to one core.
 
 use std::env;
 use std::io::Write as _;
@@ -21,11 +19,12 @@ use podgate::ledger::verify::{Place, Verifier};
 use podgate::ledger::{Instance, Record, Request};
 use podgate::policy::{self, Options, PolicySet, Severity};
 
-/// What is judged again and again, for others each time.
-const REVIEWS: [&str; 3] = [
-    include_str!("../../../reviews/violating.json"),
-    include_str!("../../../reviews/ephemeral.json"),
-    include_str!("../../../reviews/typical.json"),
+/// What is judged again and again, for others each time: of ten, so many of each. The first breaks some forty rules, the
+/// second one, the third none.
+const REVIEWS: [(usize, &str); 3] = [
+    (1, include_str!("../../../reviews/violating.json")),
+    (7, include_str!("../../../reviews/ephemeral.json")),
+    (2, include_str!("../../../reviews/typical.json")),
 ];
 /// Records of one batch, as a replica sends them.
 const BATCH: usize = 250;
@@ -65,11 +64,8 @@ async fn measure(url: &str, count: usize) -> Result<()> {
         store.append(&chain, std::str::from_utf8(&lines)?).await?;
         taken += start.elapsed();
     }
-    say(&format!(
-        "{count} records of {} bytes taken in at {:.0} a second",
-        bytes / count.max(1),
-        per_second(count, taken)
-    ));
+    say(&format!("records: {count} of {} bytes", bytes / count.max(1)));
+    say(&format!("taken in: {:.0} a second", per_second(count, taken)));
     ask(&store, now).await?;
     verify(&store).await
 }
@@ -126,7 +122,7 @@ async fn verify(store: &Store) -> Result<()> {
         }
     }
     anyhow::ensure!(verifier.finish().is_sound(), "not sound");
-    say(&format!("verified at {:.0} records a second", per_second(count, start.elapsed())));
+    say(&format!("verified: {:.0} a second", per_second(count, start.elapsed())));
     Ok(())
 }
 
@@ -175,11 +171,12 @@ impl Writer {
         time: Timestamp,
         lines: &mut Vec<u8>,
     ) -> Result<()> {
-        let mut review =
-            Review::decode(REVIEWS[number % REVIEWS.len()]).map_err(anyhow::Error::msg)?;
+        let mut of_ten = REVIEWS.iter().flat_map(|(times, review)| [*review].repeat(*times));
+        let review = of_ten.nth(number % 10).context("ten reviews")?;
+        let mut review = Review::decode(review).map_err(anyhow::Error::msg)?;
         let attributes = &mut review.attributes;
         // A storm is many of one name in one namespace.
-        let storm = number % 10 < 3;
+        let storm = number % 7 < 2;
         attributes.namespace.0 = format!("team-{}", if storm { 0 } else { number % 97 }).into();
         attributes.name.0 = format!("web-{}", if storm { 0 } else { number % 5003 }).into();
         attributes.user.username.0 = format!("person-{}", number % 211).into();
