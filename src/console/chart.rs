@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::params::Params;
 use super::views::{Bar, Chart, Total};
 use crate::engine::Outcome;
-use crate::ledger::store::Bucket;
+use crate::ledger::store::{Bucket, Timeline};
 
 /// The picture's size; its templates say the same.
 const WIDTH: u64 = 720;
@@ -53,8 +53,9 @@ impl Scale {
         SignedDuration::from_secs(self.width)
     }
 
-    /// Draws `buckets`, with links to each outcome alone.
-    pub(super) fn draw(&self, buckets: &[Bucket], params: &Params) -> Chart {
+    /// Draws `timeline`, with links to each outcome alone.
+    pub(super) fn draw(&self, timeline: &Timeline, params: &Params) -> Chart {
+        let buckets = &timeline.buckets;
         let first = self.from.as_second().div_euclid(self.width);
         let count = (self.until.as_second().div_euclid(self.width) - first + 1).clamp(1, 4 * BARS);
         let step = (WIDTH / count.unsigned_abs()).max(1);
@@ -98,6 +99,7 @@ impl Scale {
             from: format!("{:.0}", self.from),
             until: format!("{:.0}", self.until),
             width: self.name.to_owned(),
+            counted_since: timeline.counted_since.map(|since| format!("{since:.0}")),
             bars,
             totals: totals.collect(),
         }
@@ -119,8 +121,9 @@ mod tests {
         for hours in [0, 1, 24, 24 * 30, 24 * 365] {
             let scale = Scale::new(until - SignedDuration::from_hours(hours), until);
             let bucket = |start, count| Bucket { start, decision: "denied".to_owned(), count };
-            let buckets = [bucket(scale.from, 1), bucket(until, 1_000_000)];
-            let chart = scale.draw(&buckets, &Params::default());
+            let buckets = vec![bucket(scale.from, 1), bucket(until, 1_000_000)];
+            let timeline = Timeline { buckets, counted_since: None };
+            let chart = scale.draw(&timeline, &Params::default());
             assert_eq!(chart.bars.len(), 2, "{hours}");
             for bar in &chart.bars {
                 assert!(

@@ -59,7 +59,7 @@ pub(super) async fn decisions(
     let params = Params::from(pairs);
     let (filter, problem) = params.filter(now);
     let scale = Scale::new(filter.since.unwrap_or(now), filter.until.unwrap_or(now));
-    let buckets = console.store.buckets(&filter, scale.width()).await?;
+    let timeline = console.store.timeline(&filter, scale.width()).await?;
     let listed =
         console.store.decisions(&filter, &Page { limit: ROWS, after: params.after() }).await?;
     let next = listed.next.map(|next| params.link("/", &[("after", &next.to_string())]));
@@ -70,7 +70,7 @@ pub(super) async fn decisions(
         frame: Frame::of("/", user),
         fields: params.fields(),
         problem,
-        chart: scale.draw(&buckets, &params),
+        chart: scale.draw(&timeline, &params),
         rows: listed.items.iter().filter_map(row).collect(),
         next,
         exports: exports.into(),

@@ -57,6 +57,8 @@ pub(super) struct Chart {
     pub(super) from: String,
     pub(super) until: String,
     pub(super) width: String,
+    /// Where there were too many to count: since when they were.
+    pub(super) counted_since: Option<String>,
     pub(super) bars: Vec<Bar>,
     pub(super) totals: Vec<Total>,
 }

@@ -4,11 +4,14 @@
 
 mod actor;
 mod append;
+mod narrow;
 mod partition;
 mod read;
 mod retain;
 mod schema;
 mod sql;
+mod tally;
+mod timeline;
 mod usage;
 
 use std::collections::HashSet;
@@ -23,8 +26,9 @@ use tokio::sync::Mutex;
 
 pub use self::actor::Actor;
 pub use self::append::Appended;
-pub use self::read::{Bucket, ChainState, Decided, Incident, Repeat};
+pub use self::read::{ChainState, Decided, Incident, Repeat};
 pub use self::retain::{Removed, Retention};
+pub use self::timeline::{Bucket, Timeline};
 pub use self::usage::{ExceptionUse, PolicySetUse, PolicyUse};
 use super::chain::ChainId;
 use super::destination::AppendError;
@@ -145,7 +149,11 @@ impl Store {
                 Box::pin(async move {
                     if kind == Kind::Sqlite {
                         for pragma in [
+                            // Of a new file; one that is there keeps its own.
+                            "PRAGMA page_size = 8192",
                             "PRAGMA journal_mode = WAL",
+                            // 64 MiB: pages of indexes that change with each batch are brought over once for many.
+                            "PRAGMA wal_autocheckpoint = 8192",
                             "PRAGMA synchronous = FULL",
                             "PRAGMA busy_timeout = 10000",
                             "PRAGMA case_sensitive_like = ON",

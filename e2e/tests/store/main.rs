@@ -3,6 +3,7 @@
 
 mod append;
 mod hostile;
+mod many;
 mod query;
 mod retention;
 mod who;

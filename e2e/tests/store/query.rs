@@ -153,7 +153,8 @@ fn decisions_are_counted_by_stretches_of_time() {
             store.append(&chain.id, &line).await?;
             chain.wait(SignedDuration::from_mins(20));
         }
-        let buckets = store.buckets(&Filter::default(), SignedDuration::from_hours(1)).await?;
+        let timeline = store.timeline(&Filter::default(), SignedDuration::from_hours(1)).await?;
+        let buckets = timeline.buckets;
         assert_eq!(buckets.iter().map(|bucket| bucket.count).sum::<u64>(), 12);
         assert_eq!(buckets.len(), 8);
         assert!(buckets.iter().all(|bucket| bucket.start.as_second() % 3600 == 0));

@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use sqlx::{AnyConnection, Connection as _, Row as _};
 
 use super::sql::{Sql, Value, number};
-use super::{Kind, Store, StoreError, partition};
+use super::{Kind, Store, StoreError, partition, tally};
 use crate::ledger::chain::{ChainId, Hash};
 use crate::ledger::destination::{AppendError, Destination};
 use crate::ledger::entry::{Body, Entry};
@@ -257,7 +257,8 @@ async fn insert(
     insert_rows(connection, "INSERT INTO violations VALUES ", violations).await?;
     let changes = entries.iter().filter_map(|entry| change(id, entry)).collect();
     insert_rows(connection, "INSERT INTO changes VALUES ", changes).await?;
-    fold_incidents(connection, entries).await
+    fold_incidents(connection, entries).await?;
+    tally::add(connection, entries).await
 }
 
 async fn insert_rows(

@@ -2,17 +2,21 @@
 
 use std::collections::HashMap;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::Serialize;
 use sqlx::Row as _;
 
 use super::actor::{Actor, Changes};
+use super::narrow::Narrow;
 use super::sql::{Sql, moment, number};
 use super::{Store, StoreError};
 use crate::ledger::chain::{ChainId, Hash, Head};
 use crate::ledger::entry::{Body, Decision, Entry};
 use crate::ledger::query::{Cursor, Filter, Listed, Page};
 
+/// With the schema in full, as its index has it.
+const LAST_CHECKPOINT: &str =
+    "SELECT line FROM records WHERE schema = 'podgate.dev/checkpoint/v1' AND chain = ";
 /// Pieces that are read for one page, at most, where who changed a workload is asked for: it is known only afterwards.
 const PIECES: usize = 50;
 
@@ -60,17 +64,6 @@ pub struct Incident {
     pub newest: Option<Decided>,
 }
 
-/// Decisions of one outcome in a stretch of time.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Bucket {
-    /// When it begins.
-    pub start: Timestamp,
-    /// The outcome.
-    pub decision: String,
-    /// How many.
-    pub count: u64,
-}
-
 /// What is there of a chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChainState {
@@ -103,8 +96,9 @@ impl Store {
         page: &Page,
     ) -> Result<Listed<Decided>, StoreError> {
         let (mut items, mut after) = (Vec::new(), page.after);
+        let narrow = self.narrow(filter).await?;
         for _ in 0..PIECES {
-            let rows = self.rows(filter, page.limit, after).await?;
+            let rows = self.rows(&narrow, page.limit, after).await?;
             let is_last = rows.len() <= page.limit;
             let (cursors, entries): (Vec<Cursor>, Vec<Entry>) =
                 rows.into_iter().take(page.limit).unzip();
@@ -127,12 +121,12 @@ impl Store {
 
     async fn rows(
         &self,
-        filter: &Filter,
+        narrow: &Narrow<'_>,
         limit: usize,
         after: Option<Cursor>,
     ) -> Result<Vec<(Cursor, Entry)>, StoreError> {
-        let mut select = Sql::new("SELECT r.time, r.chain, r.seq, r.line FROM records r");
-        narrow(&mut select, filter);
+        let mut select = Sql::new("SELECT r.time, r.chain, r.seq, r.line");
+        narrow.push(&mut select);
         if let Some(Cursor { time, chain, seq }) = after {
             select.push(" AND (r.time, r.chain, r.seq) < ").tuple([time, chain, seq]);
         }
@@ -196,10 +190,28 @@ impl Store {
             "SELECT i.incident, i.count, i.first_time, i.last_time, (SELECT n.line FROM records n \
              WHERE n.incident = i.incident AND n.decision IS NOT NULL \
              ORDER BY n.time DESC, n.chain DESC, n.seq DESC LIMIT 1) \
-             FROM incidents i WHERE EXISTS (SELECT 1 FROM records r",
+             FROM incidents i WHERE 1 = 1",
         );
-        narrow(&mut select, filter);
-        select.push(" AND r.incident = i.incident) ORDER BY i.last_time DESC, i.incident LIMIT ");
+        if let Some(since) = filter.since {
+            select.push(" AND i.last_time >= ").bind(since.as_microsecond());
+        }
+        if let Some(until) = filter.until {
+            select.push(" AND i.first_time < ").bind(until.as_microsecond());
+        }
+        // All its records are alike in these.
+        select.and_one_of("i.decision", &filter.decisions);
+        select.and_one_of("i.namespace", &filter.namespaces).and_one_of("i.kind", &filter.kinds);
+        let narrow = self.narrow(filter).await?;
+        if narrow.is_few() {
+            select.push(" AND i.incident IN (SELECT r.incident");
+            narrow.push(&mut select);
+            select.push(")");
+        } else {
+            select.push(" AND EXISTS (SELECT 1");
+            narrow.push(&mut select);
+            select.push(" AND r.incident = i.incident)");
+        }
+        select.push(" ORDER BY i.last_time DESC, i.incident LIMIT ");
         select.bind(i64::try_from(limit).unwrap_or(i64::MAX));
         let (mut found, mut entries) = (Vec::new(), Vec::new());
         for row in select.query().fetch_all(&self.pool).await? {
@@ -216,32 +228,6 @@ impl Store {
             }
         }
         Ok(incidents)
-    }
-
-    /// How many decisions of each outcome there were, in stretches of `width`.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub async fn buckets(
-        &self,
-        filter: &Filter,
-        width: SignedDuration,
-    ) -> Result<Vec<Bucket>, StoreError> {
-        let width = i64::try_from(width.as_micros()).unwrap_or(i64::MAX).max(1);
-        let mut select = Sql::new("SELECT r.time / ");
-        select.bind(width).push(", r.decision, COUNT(*) FROM records r");
-        narrow(&mut select, filter);
-        select.push(" GROUP BY 1, 2 ORDER BY 1, 2");
-        let mut buckets = Vec::new();
-        for row in select.query().fetch_all(&self.pool).await? {
-            let start = row.try_get::<i64, _>(0)?.saturating_mul(width);
-            buckets.push(Bucket {
-                start: Timestamp::from_microsecond(start).unwrap_or_default(),
-                decision: row.try_get(1)?,
-                count: number(&row, 2)?,
-            });
-        }
-        Ok(buckets)
     }
 
     /// Every chain, the latest first.
@@ -296,9 +282,8 @@ impl Store {
             let entry = Entry::read(&row.try_get::<String, _>(0)?)?;
             (chain.last, chain.ended) = (entry.time, entry.body == Body::End);
         }
-        let mut select = Sql::new("SELECT line FROM records WHERE chain = ");
-        select.bind(id).push(" AND schema = ").bind(crate::ledger::mark::CHECKPOINT);
-        select.push(" ORDER BY seq DESC LIMIT 1");
+        let mut select = Sql::new(LAST_CHECKPOINT);
+        select.bind(id).push(" ORDER BY seq DESC LIMIT 1");
         if let Some(row) = select.query().fetch_optional(&self.pool).await? {
             let entry = Entry::read(&row.try_get::<String, _>(0)?)?;
             if let Body::Checkpoint(checkpoint) = entry.body {
@@ -335,60 +320,6 @@ impl Store {
 
 fn repeat(row: &sqlx::any::AnyRow) -> Result<Repeat, StoreError> {
     Ok(Repeat { count: number(row, 1)?, first: moment(row, 2)?, last: moment(row, 3)? })
-}
-
-/// `WHERE`, as `filter` says.
-fn narrow(select: &mut Sql, filter: &Filter) {
-    // In full, so that a part that is forgotten does not compile.
-    let Filter {
-        since,
-        until,
-        decisions,
-        namespaces,
-        kinds,
-        names,
-        users,
-        changed_by,
-        policies,
-        rules,
-        replicas,
-        incidents,
-        decision_ids,
-        dry_run,
-    } = filter;
-    select.push(" WHERE r.decision IS NOT NULL");
-    if let Some(since) = since {
-        select.push(" AND r.time >= ").bind(since.as_microsecond());
-    }
-    if let Some(until) = until {
-        select.push(" AND r.time < ").bind(until.as_microsecond());
-    }
-    select.and_one_of("r.decision", decisions).and_one_of("r.namespace", namespaces);
-    select.and_one_of("r.kind", kinds).and_one_of("r.name", names);
-    select.and_one_of("r.username", users).and_one_of("r.incident", incidents);
-    select.and_one_of("r.decision_id", decision_ids);
-    if let Some(dry_run) = dry_run {
-        select.push(" AND r.dry_run = ").bind(i64::from(*dry_run));
-    }
-    if !(policies.is_empty() && rules.is_empty()) {
-        select.push(
-            " AND EXISTS (SELECT 1 FROM violations v WHERE v.chain = r.chain AND v.seq = r.seq",
-        );
-        select.and_one_of("v.policy", policies).and_one_of("v.rule", rules).push(")");
-    }
-    if !replicas.is_empty() {
-        select.push(" AND r.chain IN (SELECT c.id FROM chains c WHERE 1 = 1");
-        select.and_one_of("c.replica", replicas).push(")");
-    }
-    if !changed_by.is_empty() {
-        // Who ever changed it, or what it was made from; who did at that time is told apart afterwards.
-        select.push(" AND r.owner_uid IN (SELECT a.uid FROM changes a WHERE 1 = 1");
-        select.and_one_of("a.username", changed_by);
-        select.push(
-            " UNION SELECT b.uid FROM changes b JOIN changes a ON a.uid = b.owner_uid WHERE 1 = 1",
-        );
-        select.and_one_of("a.username", changed_by).push(")");
-    }
 }
 
 /// Whether one of these patterns is who changed the workload.

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use sqlx::{Connection as _, Row as _};
 
 use super::sql::{Sql, number};
-use super::{Kind, Store, StoreError};
+use super::{Kind, Store, StoreError, tally};
 
 /// Records that one transaction removes.
 const BATCH: i64 = 5_000;
@@ -112,6 +112,7 @@ impl Store {
         let mut select = Sql::new("SELECT hash FROM records WHERE chain = ");
         select.bind(chain).push(" AND seq = ").bind(last);
         let hash: String = select.query().fetch_one(&mut *transaction).await?.try_get(0)?;
+        tally::subtract(&mut transaction, chain, last).await?;
         let mut delete = Sql::new("DELETE FROM violations WHERE chain = ");
         delete.bind(chain).push(" AND seq <= ").bind(last);
         delete.query().execute(&mut *transaction).await?;

@@ -7,6 +7,7 @@
 //! violations  the rules that a decision is about
 //! changes     who changed a workload's template
 //! incidents   what is the same again and again, with its exact count
+//! …_counts    how many decisions, and of which rules, in a stretch of time
 //! ```
 
 use sqlx::AnyConnection;
@@ -37,34 +38,37 @@ const MIGRATIONS: &[&[&str]] = &[&[
         time BIGINT NOT NULL,
         schema TEXT NOT NULL,
         hash TEXT NOT NULL,
-        decision TEXT,
-        decision_id TEXT,
-        incident TEXT,
-        namespace TEXT,
-        kind TEXT,
-        name TEXT,
-        username TEXT,
-        owner_uid TEXT,
+        decision {text},
+        decision_id {text},
+        incident {text},
+        namespace {text},
+        kind {text},
+        name {text},
+        username {text},
+        owner_uid {text},
         dry_run BIGINT,
-        policy_set TEXT,
+        policy_set {text},
         line TEXT NOT NULL,
         {records_key}){partitioned}",
     "CREATE INDEX records_time ON records (time, chain, seq, decision) WHERE decision IS NOT NULL",
     "CREATE INDEX records_decision ON records (decision, time) WHERE decision IS NOT NULL",
-    "CREATE INDEX records_namespace ON records (namespace, time) WHERE decision IS NOT NULL",
-    "CREATE INDEX records_username ON records (username, time) WHERE decision IS NOT NULL",
+    "CREATE INDEX records_namespace ON records (namespace, time, decision) WHERE decision IS NOT NULL",
+    "CREATE INDEX records_kind ON records (kind, time, decision) WHERE decision IS NOT NULL",
+    "CREATE INDEX records_name ON records (name, time, decision) WHERE decision IS NOT NULL",
+    "CREATE INDEX records_username ON records (username, time, decision) WHERE decision IS NOT NULL",
     "CREATE INDEX records_incident ON records (incident, time) WHERE decision IS NOT NULL",
+    "CREATE INDEX records_checkpoint ON records (chain, seq) WHERE schema = 'podgate.dev/checkpoint/v1'",
     "CREATE INDEX records_decision_id ON records (decision_id) WHERE decision IS NOT NULL",
     "CREATE INDEX records_owner ON records (owner_uid, time) WHERE owner_uid IS NOT NULL",
     "CREATE TABLE violations (
         chain BIGINT NOT NULL,
         seq BIGINT NOT NULL,
         time BIGINT NOT NULL,
-        policy TEXT NOT NULL,
-        rule TEXT NOT NULL,
+        policy {text} NOT NULL,
+        rule {text} NOT NULL,
         enforcement TEXT NOT NULL,
-        settled TEXT,
-        exception TEXT)",
+        settled {text},
+        exception {text})",
     "CREATE INDEX violations_record ON violations (chain, seq)",
     "CREATE INDEX violations_policy ON violations (policy, rule, time)",
     "CREATE INDEX violations_rule ON violations (rule, time)",
@@ -73,23 +77,40 @@ const MIGRATIONS: &[&[&str]] = &[&[
         chain BIGINT NOT NULL,
         seq BIGINT NOT NULL,
         time BIGINT NOT NULL,
-        uid TEXT NOT NULL,
-        kind TEXT NOT NULL,
-        name TEXT NOT NULL,
-        owner_uid TEXT,
-        template TEXT NOT NULL,
-        username TEXT NOT NULL)",
+        uid {text} NOT NULL,
+        kind {text} NOT NULL,
+        name {text} NOT NULL,
+        owner_uid {text},
+        template {text} NOT NULL,
+        username {text} NOT NULL)",
     "CREATE INDEX changes_uid ON changes (uid, time)",
     "CREATE INDEX changes_owner ON changes (owner_uid)",
     "CREATE INDEX changes_username ON changes (username)",
     "CREATE TABLE incidents (
-        incident TEXT PRIMARY KEY,
-        decision TEXT NOT NULL,
-        namespace TEXT NOT NULL,
-        kind TEXT NOT NULL,
+        incident {text} PRIMARY KEY,
+        decision {text} NOT NULL,
+        namespace {text} NOT NULL,
+        kind {text} NOT NULL,
         count BIGINT NOT NULL,
         first_time BIGINT NOT NULL,
         last_time BIGINT NOT NULL)",
+    "CREATE TABLE decision_counts (
+        start BIGINT NOT NULL,
+        decision {text} NOT NULL,
+        policy_set {text} NOT NULL,
+        count BIGINT NOT NULL,
+        first_time BIGINT NOT NULL,
+        last_time BIGINT NOT NULL,
+        PRIMARY KEY (start, decision, policy_set))",
+    "CREATE TABLE rule_counts (
+        start BIGINT NOT NULL,
+        policy {text} NOT NULL,
+        rule {text} NOT NULL,
+        decision {text} NOT NULL,
+        count BIGINT NOT NULL,
+        first_time BIGINT NOT NULL,
+        last_time BIGINT NOT NULL,
+        PRIMARY KEY (start, policy, rule, decision))",
     "CREATE INDEX incidents_last ON incidents (last_time, incident)",
 ]];
 
@@ -128,17 +149,20 @@ pub(super) async fn migrate(connection: &mut AnyConnection, kind: Kind) -> Resul
 
 /// The words in which the two databases differ.
 fn of_kind(statement: &str, kind: Kind) -> String {
-    let (identity, records_key, partitioned) = match kind {
-        Kind::Sqlite => ("INTEGER PRIMARY KEY", "PRIMARY KEY (chain, seq)", ""),
+    let (identity, text, records_key, partitioned) = match kind {
+        Kind::Sqlite => ("INTEGER PRIMARY KEY", "TEXT", "PRIMARY KEY (chain, seq)", ""),
         // The key of a partitioned table holds what it is partitioned by.
         Kind::Postgres => (
             "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+            // In the order of bytes, in which an index serves the beginnings of texts, too.
+            "TEXT COLLATE \"C\"",
             "PRIMARY KEY (chain, seq, time)",
             " PARTITION BY RANGE (time)",
         ),
     };
     statement
         .replace("{identity}", identity)
+        .replace("{text}", text)
         .replace("{records_key}", records_key)
         .replace("{partitioned}", partitioned)
 }

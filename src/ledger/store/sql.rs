@@ -17,10 +17,15 @@ pub(super) enum Value {
 /// The longest text, in bytes, that a column is searched by: longer ones would not fit into an index. The line has it all.
 const LONGEST: usize = 512;
 
+/// A text as columns hold it that are searched by.
+pub(super) fn searched(text: &str) -> String {
+    // Postgres holds no NUL in a text, and no name of Kubernetes does. The line itself has it escaped.
+    text[..text.floor_char_boundary(LONGEST)].replace('\0', "\u{fffd}")
+}
+
 impl From<&str> for Value {
     fn from(text: &str) -> Self {
-        // Postgres holds no NUL in a text, and no name of Kubernetes does. The line itself has it escaped.
-        Self::Text(text[..text.floor_char_boundary(LONGEST)].replace('\0', "\u{fffd}"))
+        Self::Text(searched(text))
     }
 }
 

@@ -5,6 +5,7 @@ use serde::Serialize;
 use sqlx::Row as _;
 
 use super::sql::{Sql, moment, number};
+use super::tally::{HOUR, SLOT, start_of};
 use super::{Store, StoreError};
 
 /// How often a rule of a policy had part in an outcome.
@@ -50,17 +51,17 @@ pub struct PolicySetUse {
 }
 
 impl Store {
-    /// What each rule of each policy had part in since a moment, by policy, rule and outcome.
+    /// What each rule of each policy had part in since the hour of a moment, by policy, rule and outcome.
     ///
     /// # Errors
     /// Where the database fails.
     pub async fn policies(&self, since: Timestamp) -> Result<Vec<PolicyUse>, StoreError> {
         let mut select = Sql::new(
-            "SELECT v.policy, v.rule, r.decision, COUNT(*), MAX(v.time) FROM violations v \
-             JOIN records r ON r.chain = v.chain AND r.seq = v.seq WHERE v.time >= ",
+            "SELECT policy, rule, decision, CAST(SUM(count) AS BIGINT), MAX(last_time) FROM rule_counts \
+             WHERE start >= ",
         );
-        select.bind(since.as_microsecond());
-        select.push(" GROUP BY v.policy, v.rule, r.decision ORDER BY v.policy, v.rule, r.decision");
+        select.bind(start_of(since.as_microsecond(), HOUR));
+        select.push(" GROUP BY policy, rule, decision ORDER BY policy, rule, decision");
         let mut used = Vec::new();
         for row in select.query().fetch_all(&self.pool).await? {
             used.push(PolicyUse {
@@ -103,12 +104,10 @@ impl Store {
         since: Timestamp,
     ) -> Result<Vec<(String, String, Timestamp)>, StoreError> {
         let mut select = Sql::new(
-            "SELECT c.replica, r.policy_set, MAX(r.time) FROM records r JOIN chains c ON c.id = r.chain \
-             WHERE r.decision IS NOT NULL AND r.time >= ",
+            "SELECT c.replica, r.policy_set, r.time FROM chains c JOIN records r ON r.chain = c.id AND r.seq = \
+             (SELECT MAX(l.seq) FROM records l WHERE l.chain = c.id AND l.decision IS NOT NULL) WHERE r.time >= ",
         );
-        select
-            .bind(since.as_microsecond())
-            .push(" GROUP BY c.replica, r.policy_set ORDER BY c.replica, MAX(r.time)");
+        select.bind(since.as_microsecond()).push(" ORDER BY c.replica, r.time");
         let mut replicas: Vec<(String, String, Timestamp)> = Vec::new();
         for row in select.query().fetch_all(&self.pool).await? {
             let (replica, digest): (String, String) = (row.try_get(0)?, row.try_get(1)?);
@@ -120,15 +119,17 @@ impl Store {
         Ok(replicas)
     }
 
-    /// The policy sets that decided since a moment, newest first.
+    /// The policy sets that decided since a moment, five minutes more or less, newest first.
     ///
     /// # Errors
     /// Where the database fails.
     pub async fn policy_sets(&self, since: Timestamp) -> Result<Vec<PolicySetUse>, StoreError> {
         let mut select = Sql::new(
-            "SELECT policy_set, COUNT(*), MIN(time), MAX(time) FROM records WHERE decision IS NOT NULL AND time >= ",
+            "SELECT policy_set, CAST(SUM(count) AS BIGINT), MIN(first_time), MAX(last_time) FROM decision_counts \
+             WHERE start >= ",
         );
-        select.bind(since.as_microsecond()).push(" GROUP BY policy_set ORDER BY MAX(time) DESC");
+        select.bind(start_of(since.as_microsecond(), SLOT));
+        select.push(" GROUP BY policy_set ORDER BY MAX(last_time) DESC");
         let mut used = Vec::new();
         for row in select.query().fetch_all(&self.pool).await? {
             used.push(PolicySetUse {

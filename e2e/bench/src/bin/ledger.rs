@@ -101,7 +101,7 @@ async fn ask(store: &Store, now: Timestamp) -> Result<()> {
         say(&format!("a page, {name}: {:.1} ms", times[2].as_secs_f64() * 1000.0));
     }
     let start = Instant::now();
-    store.buckets(&Filter { since: week, ..any }, SignedDuration::from_hours(3)).await?;
+    store.timeline(&Filter { since: week, ..any }, SignedDuration::from_hours(3)).await?;
     say(&format!("the timeline of a week: {:.1} ms", start.elapsed().as_secs_f64() * 1000.0));
     Ok(())
 }
