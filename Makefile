@@ -83,6 +83,7 @@ servers:
 	e2e/servers/build.sh
 	e2e/servers/build.sh $(OLDEST)
 	e2e/servers/helm.sh
+	e2e/servers/prometheus.sh
 	$(BUILD_CLUSTER)
 	@$(CLUSTER) check >/dev/null || exit 0; set -x; \
 	e2e/servers/build.sh "" kubelet kube-controller-manager kube-scheduler kube-proxy; \

@@ -12,6 +12,8 @@ use podgate::{cli, cluster, report, rules};
 
 #[path = "support/chart_values.rs"]
 mod chart_values;
+#[path = "support/series.rs"]
+mod series;
 
 /// Folders in which nothing else may lie.
 const FOLDERS: &[&str] = &["docs/rules", "charts/podgate/files/policies"];
@@ -19,6 +21,7 @@ const FOLDERS: &[&str] = &["docs/rules", "charts/podgate/files/policies"];
 fn generated(root: &Path) -> BTreeMap<PathBuf, String> {
     let mut files = BTreeMap::from([
         (PathBuf::from("docs/cli.md"), cli::reference()),
+        (PathBuf::from("docs/metrics.md"), metrics()),
         (PathBuf::from("docs/rules/README.md"), report::rule::index(rules::ALL)),
         (PathBuf::from("charts/podgate/README.md"), chart_readme(&root.join("charts/podgate"))),
     ]);
@@ -36,6 +39,33 @@ fn generated(root: &Path) -> BTreeMap<PathBuf, String> {
         files.insert(format!("charts/podgate/files/policies/{name}.yaml").into(), text);
     }
     files
+}
+
+/// A table of every metric, as they announce themselves.
+fn metrics() -> String {
+    let mut page = "# Metrics
+
+What `/metrics` on the admin port tells, by `make generate`. A client that asks for OpenMetrics gets it, and every other one the text that Prometheus has
+always read; counters end in `_total` in both. Labels hold words of podgate's and the names of policies and rules, never a user, a namespace or an object. The
+chart has alerts (`monitoring.prometheusRule.enabled`), each with a paragraph in the [runbook](install.md#runbook), and a dashboard
+(`monitoring.dashboard.enabled`).
+
+| metric | kind | what it is |
+|---|---|---|
+"
+    .to_owned();
+    let text = series::scrape();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        let Some((name, help)) = line.strip_prefix("# HELP ").and_then(|it| it.split_once(' '))
+        else {
+            continue;
+        };
+        let kind = lines.next().unwrap().rsplit(' ').next().unwrap();
+        let total = if kind == "counter" { "_total" } else { "" };
+        writeln!(page, "| `{name}{total}` | {kind} | {help} |").unwrap();
+    }
+    page
 }
 
 /// The chart's README as it is, with the table of its values anew.

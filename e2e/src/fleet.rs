@@ -161,6 +161,12 @@ impl Fleet {
         Ok(chains.iter().all(|chain| matches!(chain.spans[..], [(1, _)])))
     }
 
+    /// The port of the controller's metrics.
+    #[must_use]
+    pub fn admin(&self) -> u16 {
+        self.admin
+    }
+
     /// The store.
     #[must_use]
     pub fn store(&self) -> &str {
@@ -260,6 +266,12 @@ impl Webhook {
         let status = process.terminate("podgate")?;
         ensure!(status.success(), "it ended with {status}: {}", process.log_end());
         Ok(())
+    }
+
+    /// The port of its metrics.
+    #[must_use]
+    pub fn admin(&self) -> u16 {
+        self.admin
     }
 
     /// Its spool.

@@ -41,6 +41,7 @@ mod podgate;
 mod poll;
 mod postgres;
 mod process;
+mod prometheus;
 pub mod release;
 mod repair;
 mod servers;
@@ -56,8 +57,9 @@ pub use helm::{HelmOutput, chart, helm, objects as yaml_objects};
 pub use kubectl::{Kubectl, Output};
 pub use outcome::{Failure, Outcome, say};
 pub use podgate::{
-    Podgate, check as podgate_check, compiles as podgate_compiles, run as run_podgate,
+    Podgate, check as podgate_check, compiles as podgate_compiles, get, run as run_podgate,
 };
 pub use poll::wait_for;
 pub use postgres::Postgres;
+pub use prometheus::{Prometheus, promtool};
 pub use repair::Repaired;

@@ -261,9 +261,8 @@ fn replace(path: &Path, content: &[u8]) -> Result<()> {
     fs::rename(&new, path).with_context(|| format!("replacing {}", path.display()))
 }
 
-/// `PODGATE_BIN`, or the binary of this workspace, built on demand: cargo knows best whether it is up to date.
 /// Code and body of a page of a plain port of this machine.
-pub(crate) fn get(port: u16, path: &str) -> Result<(u16, String)> {
+pub fn get(port: u16, path: &str) -> Result<(u16, String)> {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
     write!(stream, "GET {path} HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
@@ -274,6 +273,7 @@ pub(crate) fn get(port: u16, path: &str) -> Result<(u16, String)> {
     Ok((code, body.to_owned()))
 }
 
+/// `PODGATE_BIN`, or the binary of this workspace, built on demand: cargo knows best whether it is up to date.
 pub(crate) fn binary() -> Result<&'static Path> {
     static BINARY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     let found = BINARY.get_or_init(|| {

@@ -17,6 +17,12 @@ pub(crate) fn kubernetes() -> Result<&'static Path> {
     once(&FOLDER, || build("build.sh", &[&version(), "etcd", "kube-apiserver", "kubectl"]))
 }
 
+/// The folder with prometheus and promtool.
+pub(crate) fn prometheus() -> Result<&'static Path> {
+    static FOLDER: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    once(&FOLDER, || build("prometheus.sh", &[]))
+}
+
 /// The folders with what makes this machine a node.
 #[derive(Debug)]
 pub(crate) struct Node {

@@ -2,6 +2,7 @@
 
 mod cluster;
 mod ledger;
+mod proof;
 mod records;
 mod run;
 mod settings;
@@ -64,6 +65,7 @@ fn process(settings: Settings) -> anyhow::Result<Process> {
         watch_policies,
         watch_namespaces,
         watch_nodes,
+        proof,
         record,
         max_in_flight,
         max_connections,
@@ -77,19 +79,16 @@ fn process(settings: Settings) -> anyhow::Result<Process> {
         ledger,
     } = settings;
     let role = role.unwrap_or_default();
-    let (cert, key, self_signed, managed) = (tls_cert, tls_key, tls_self_signed, tls_managed);
-    let tls = Tls { cert, key, self_signed, managed };
-    check_role(role, &tls, tls_client_ca.is_some(), watch_policies || ledger.store.is_some())?;
+    let managed = tls_managed;
+    let tls = Tls { cert: tls_cert, key: tls_key, self_signed: tls_self_signed, managed };
+    let has_work = watch_policies || ledger.store.is_some() || proof.namespace.is_some();
+    check_role(role, &tls, tls_client_ca.is_some(), has_work)?;
     let lifetimes = lifetimes(certificate_lifetime, ca_lifetime)?;
-    let managed = managed.then(|| certificates::Settings {
-        // Filled in once it is known which cluster this is.
-        namespace: String::new(),
-        service: service.unwrap_or_else(|| "podgate".to_owned()),
-        more_names: tls_san.clone(),
-        secret: certificate_secret.unwrap_or_else(|| "podgate-tls".to_owned()),
-        configuration: webhook_configuration.unwrap_or_else(|| "podgate".to_owned()),
-        lifetimes,
+    let managed = managed.then(|| {
+        let names = [service, certificate_secret, webhook_configuration];
+        kept_certificates(names, tls_san.clone(), lifetimes)
     });
+    let facts = Facts { namespaces: watch_namespaces, nodes: watch_nodes };
     let certificate_poll = certificate_poll.map_or(tls::POLL, |period| period.0);
     let webhook = if role == Role::Controller {
         None
@@ -116,8 +115,8 @@ fn process(settings: Settings) -> anyhow::Result<Process> {
             managed,
             policies: watch_policies,
             status: watch_policies && role != Role::Webhook,
-            facts: Facts { namespaces: watch_namespaces, nodes: watch_nodes }
-                .of(role, watch_policies),
+            facts: facts.of(role, watch_policies),
+            proof: proof.plan()?,
         },
         ledger: ledger.plan(role, certificate_poll)?,
         trusted_labels: trusted_label,
@@ -125,6 +124,23 @@ fn process(settings: Settings) -> anyhow::Result<Process> {
         grace: shutdown_grace.map_or_else(grace, |period| period.0),
         replica: replica.unwrap_or_else(hostname),
     })
+}
+
+/// The certificates that podgate keeps itself, by the names of Service, Secret and configuration that were given.
+fn kept_certificates(
+    [service, secret, configuration]: [Option<String>; 3],
+    more_names: Vec<String>,
+    lifetimes: Lifetimes,
+) -> certificates::Settings {
+    certificates::Settings {
+        // Filled in once it is known which cluster this is.
+        namespace: String::new(),
+        service: service.unwrap_or_else(|| "podgate".to_owned()),
+        more_names,
+        secret: secret.unwrap_or_else(|| "podgate-tls".to_owned()),
+        configuration: configuration.unwrap_or_else(|| "podgate".to_owned()),
+        lifetimes,
+    }
 }
 
 /// On a terminal nobody has an endpoint to leave: Ctrl-C stops at once.
@@ -213,7 +229,7 @@ fn check_role(role: Role, tls: &Tls, clients: bool, has_work: bool) -> anyhow::R
             "--role controller answers no reviews: remove --tls-cert, --tls-key, --tls-self-signed and --tls-client-ca"
         ),
         Role::Controller if !tls.managed && !has_work => bail!(
-            "--role controller has nothing to do: give --tls-managed, --watch-policies or --ledger"
+            "--role controller has nothing to do: give --tls-managed, --watch-policies, --ledger or --prove-in"
         ),
         _ => Ok(()),
     }

@@ -1,10 +1,13 @@
 //! Whether the API server refuses, in podgate's name, a pod that no policy of the library allows. It is asked by
 //! a dry run, so that nothing is made.
 
+use std::time::Duration;
+
 use k8s_openapi::api::core::v1::Pod;
 use kube::Client;
 use kube::api::{Api, PostParams};
 use serde_json::json;
+use tokio::time::MissedTickBehavior;
 
 /// What came of asking.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +38,35 @@ pub async fn prove(client: Client, namespace: &str) -> kube::Result<Proof> {
             Ok(read(&status.message))
         }
         Err(error) => Err(error),
+    }
+}
+
+/// Asks again and again, and tells whether podgate refused. Where the API server gives no answer, nothing is told: what
+/// was last known stays.
+pub async fn keep(client: Client, namespace: String, every: Duration, told: impl Fn(bool)) {
+    let mut ticks = tokio::time::interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut before = None;
+    loop {
+        ticks.tick().await;
+        let (proved, why) = match prove(client.clone(), &namespace).await {
+            Ok(Proof::Refused(_)) => (Some(true), String::new()),
+            Ok(Proof::LetIn) => (Some(false), "a privileged pod would be let in".to_owned()),
+            Ok(Proof::Unreachable(why) | Proof::RefusedByOther(why)) => (Some(false), why),
+            Err(error) => (None, error.to_string()),
+        };
+        proved.into_iter().for_each(&told);
+        if before.replace(proved) == Some(proved) {
+            continue;
+        }
+        if proved == Some(true) {
+            tracing::info!(
+                namespace,
+                "enforcement is proved: the API server refuses a privileged pod"
+            );
+        } else {
+            tracing::warn!(namespace, why, "enforcement is not proved");
+        }
     }
 }
 

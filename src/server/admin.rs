@@ -6,16 +6,17 @@ use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use axum::extract::State as Shared;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde::Serialize;
 
 use super::freshness::Freshness;
 use super::metrics::Metrics;
+use super::metrics::exposition::Exposition;
 use super::readiness::Readiness;
 use super::store::PolicyStore;
-use super::{BindError, limits, port, respond};
+use super::{BindError, clock, limits, port, respond};
 
 /// What the admin port tells of.
 #[derive(Debug, Clone, Default)]
@@ -135,10 +136,11 @@ async fn readyz(Shared(admin): Shared<Admin>) -> Response {
     respond::json(status, serde_json::to_vec_pretty(&report).unwrap_or_default())
 }
 
-async fn metrics(Shared(admin): Shared<Admin>) -> Response {
-    let text = admin.metrics.render(admin.store.get().map(Arc::as_ref), &admin.freshness);
-    let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(header::CONTENT_TYPE, content_type)], text).into_response()
+async fn metrics(Shared(admin): Shared<Admin>, headers: HeaderMap) -> Response {
+    let text =
+        admin.metrics.render(admin.store.get().map(Arc::as_ref), &admin.freshness, clock::now());
+    let form = Exposition::asked(&headers);
+    ([(header::CONTENT_TYPE, form.media_type())], form.of(text)).into_response()
 }
 
 async fn not_found() -> Response {

@@ -1,11 +1,13 @@
 //! What a scrape tells. Label values are enums and the names of policies and rules: never a user, a
 //! namespace or an object, so that no client can make series.
 
+pub(super) mod exposition;
 mod latency;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
@@ -19,6 +21,10 @@ use super::store::PolicyStore;
 use crate::admission::Operation;
 use crate::engine::{Decision, Outcome};
 use crate::ledger;
+use crate::policy::PolicySet;
+
+/// How long before its end an exception is told of: time enough to renew what it is for.
+const EXPIRES_SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 /// Which endpoint a review came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,6 +157,11 @@ struct WatchLabel {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CaseLabel {
+    case: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct BuildLabels {
     version: &'static str,
 }
@@ -178,6 +189,7 @@ pub struct Metrics {
     certificate_management_failures: Counter,
     certificate_not_after: Family<CertificateLabel, Gauge>,
     watch_stale: Family<WatchLabel, Gauge>,
+    enforcement: Family<CaseLabel, Gauge>,
 }
 
 /// A certificate whose end is told.
@@ -196,10 +208,6 @@ pub struct Counts {
     pub policies: usize,
     /// Policies that are not in force as they stand, because something is wrong with them.
     pub broken_policies: usize,
-    /// Exceptions in force.
-    pub exceptions: usize,
-    /// Exceptions that have expired.
-    pub expired_exceptions: usize,
     /// Exceptions that are not in force as they stand, because something is wrong with them.
     pub broken_exceptions: usize,
 }
@@ -247,6 +255,7 @@ impl Metrics {
             certificate_management_failures: Counter::default(),
             certificate_not_after: Family::default(),
             watch_stale: Family::default(),
+            enforcement: Family::default(),
         };
         registry.register("reviews", "Reviews answered", reviews);
         registry.register(
@@ -280,7 +289,11 @@ impl Metrics {
             self.policy_set_age.clone(),
         );
         r.register("policies", "Policies by state", self.policies.clone());
-        r.register("exceptions", "Exceptions by state", self.exceptions.clone());
+        r.register(
+            "exceptions",
+            "Exceptions by state; expiring ones are in force and end within 14 days",
+            self.exceptions.clone(),
+        );
         r.register(
             "policy_reload_failures",
             "Changed policies that could not be compiled",
@@ -305,6 +318,11 @@ impl Metrics {
             "watch_stale_seconds",
             "Since when a watch of the cluster is down, 0 where it is up",
             self.watch_stale.clone(),
+        );
+        r.register(
+            "enforcement_proved",
+            "Whether the API server refused the case in podgate's name when last asked, 1 or 0",
+            self.enforcement.clone(),
         );
     }
 
@@ -370,8 +388,6 @@ impl Metrics {
         self.policy_set.get_or_create(&DigestLabel { digest: digest.to_owned() }).set(1);
         set(&self.policies, "active", counts.policies);
         set(&self.policies, "broken", counts.broken_policies);
-        set(&self.exceptions, "active", counts.exceptions);
-        set(&self.exceptions, "expired", counts.expired_exceptions);
         set(&self.exceptions, "broken", counts.broken_exceptions);
     }
 
@@ -417,10 +433,37 @@ impl Metrics {
         self.certificate_management_failures.inc();
     }
 
+    /// Tells whether the API server refuses, in podgate's name, what it must.
+    pub fn enforcement(&self, proved: bool) {
+        self.enforcement.get_or_create(&CaseLabel { case: "privileged" }).set(proved.into());
+    }
+
+    /// Tells what states the exceptions are in. They end by themselves, whether or not anything is reloaded.
+    fn exceptions(&self, set: &PolicySet, now: Timestamp) {
+        let soon = now.checked_add(EXPIRES_SOON).unwrap_or(Timestamp::MAX);
+        let mut counts = [("active", 0), ("expiring", 0), ("expired", 0)];
+        for exception in set.exceptions() {
+            let state =
+                usize::from(exception.has_expired(soon)) + usize::from(exception.has_expired(now));
+            counts[state].1 += 1;
+        }
+        for (state, count) in counts {
+            self::set(&self.exceptions, state, count);
+        }
+    }
+
     /// The text of a scrape.
     #[must_use]
-    pub fn render(&self, store: Option<&PolicyStore>, freshness: &Freshness) -> String {
+    pub fn render(
+        &self,
+        store: Option<&PolicyStore>,
+        freshness: &Freshness,
+        now: Timestamp,
+    ) -> String {
         let gauge = |seconds: u64| i64::try_from(seconds).unwrap_or(i64::MAX);
+        if let Some(store) = store {
+            self.exceptions(&store.load().set, now);
+        }
         let age = store.map_or(0, |store| store.load().since.elapsed().as_secs());
         self.policy_set_age.set(gauge(age));
         for (watch, stale) in freshness.watches() {
@@ -442,6 +485,7 @@ fn set(family: &Family<StateLabel, Gauge>, state: &'static str, count: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::{self, Options, Severity, Source};
 
     #[test]
     fn arrays_are_in_the_order_that_indexes_them() {
@@ -449,6 +493,42 @@ mod tests {
         assert!(Operation::ALL.iter().enumerate().all(|(i, o)| *o as usize == i));
         assert!(Rejection::ALL.iter().enumerate().all(|(i, r)| *r as usize == i));
         assert!(Outcome::ALL.iter().enumerate().all(|(i, o)| *o as usize == i));
+    }
+
+    #[test]
+    fn an_exception_ends_without_a_reload() {
+        const DOCUMENTS: &str = "\
+apiVersion: podgate.dev/v1
+kind: PodPolicy
+metadata: {name: gate}
+spec: {rules: [{privileged: {}}]}
+---
+apiVersion: podgate.dev/v1
+kind: PodPolicyException
+metadata: {name: ends}
+spec: {policy: gate, rules: [privileged], match: {namespaces: {include: [a]}}, reason: r, owner: o, expires: 2026-12-31T00:00:00Z}
+";
+        let source = Source { name: "gate.yaml".to_owned(), text: DOCUMENTS.to_owned() };
+        let options = Options {
+            now: Timestamp::UNIX_EPOCH,
+            trusted_labels: Vec::new(),
+            expired: Severity::Error,
+        };
+        let (set, _) = policy::compile(&[source], &options).unwrap();
+        let (metrics, store) = (Metrics::new(), PolicyStore::new(set));
+        for (now, state) in [
+            ("2026-12-16T23:59:59Z", "active"),
+            ("2026-12-17T00:00:00Z", "expiring"),
+            ("2026-12-30T23:59:59Z", "expiring"),
+            ("2026-12-31T00:00:00Z", "expired"),
+        ] {
+            let text = metrics.render(Some(&store), &Freshness::default(), now.parse().unwrap());
+            for known in ["active", "expiring", "expired"] {
+                let count = u8::from(known == state);
+                let line = format!("podgate_exceptions{{state=\"{known}\"}} {count}\n");
+                assert!(text.contains(&line), "{now}: {line}{text}");
+            }
+        }
     }
 
     #[test]

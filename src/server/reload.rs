@@ -255,16 +255,12 @@ fn compile(
         let help = "give at least one, or do without --policies";
         return Err(vec![problem(files, "no PodPolicy in the files", Some(help))]);
     }
-    let has_expired = |e: &&policy::CompiledException| e.has_expired(options.now);
-    let expired = set.exceptions().iter().filter(has_expired).count();
     let mut sources: Vec<&str> = broken.iter().map(|problem| problem.source.as_str()).collect();
     sources.dedup();
     let broken_exceptions = sources.iter().filter(|source| policy::is_exception(source)).count();
     let counts = Counts {
         policies: set.policies().len(),
         broken_policies: sources.len() - broken_exceptions,
-        exceptions: set.exceptions().len() - expired,
-        expired_exceptions: expired,
         broken_exceptions,
     };
     let mut warnings = lines(&warnings);
@@ -331,7 +327,7 @@ pub fn start(compiled: Compiled, metrics: &Metrics) -> PolicyStore {
     for warning in warnings {
         tracing::warn!("{warning}");
     }
-    let (digest, exceptions) = (set.digest().to_owned(), counts.exceptions);
+    let (digest, exceptions) = (set.digest().to_owned(), set.exceptions().len());
     tracing::info!(digest, policies = counts.policies, exceptions, "policy set compiled");
     metrics.policy_set(&digest, counts);
     let store = PolicyStore::with_sources(set, files.into_iter().chain(resources).collect());

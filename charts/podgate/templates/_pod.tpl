@@ -193,6 +193,10 @@ securityContext:
 {{- if and $.Values.webhook.watchNodes (or $serves $.Values.policies.watch) }}
 - --watch-nodes
 {{- end }}
+{{- if and $controls (include "podgate.proves" $) }}
+- --prove-in={{ include "podgate.proofNamespace" $ }}
+- --prove-every={{ $.Values.controller.proof.every }}
+{{- end }}
 {{- if $serves }}
 - --listen={{ $.Values.listenAddress }}:8443
 - --record={{ $.Values.webhook.record }}

@@ -14,12 +14,21 @@
 
 {{/* A controller of its own, where it has something to do. */}}
 {{- define "podgate.controller" -}}
-{{- if and (not (include "podgate.small" .)) (or (include "podgate.managed" .) .Values.policies.watch .Values.ledger.enabled) }}true{{ end }}
+{{- if and (not (include "podgate.small" .)) (or (include "podgate.managed" .) .Values.policies.watch .Values.ledger.enabled (include "podgate.proves" .)) }}true{{ end }}
 {{- end }}
 
 {{/* Whether webhooks send their records to a controller. */}}
 {{- define "podgate.sends" -}}
 {{- if and .Values.ledger.enabled (include "podgate.controller" .) }}true{{ end }}
+{{- end }}
+
+{{/* Whether enforcement is proved again and again. */}}
+{{- define "podgate.proves" -}}
+{{- if .Values.controller.proof.enabled }}true{{ end }}
+{{- end }}
+
+{{- define "podgate.proofNamespace" -}}
+{{ include "podgate.fullname" . }}-proof
 {{- end }}
 
 {{/* Whether denials are told of by Events. */}}
@@ -57,8 +66,8 @@
 {{/* Whether the pods of a role (`role`, beside `root`) talk to the API server, and so carry a token. */}}
 {{- define "podgate.talks" -}}
 {{- if eq .role "webhook" }}{{ include "podgate.webhookWatches" .root }}
-{{- else if eq .role "controller" }}{{ if or (include "podgate.managed" .root) .root.Values.policies.watch .root.Values.console.enabled (include "podgate.events" .root) }}true{{ end }}
-{{- else if or (include "podgate.managed" .root) (include "podgate.webhookWatches" .root) (include "podgate.events" .root) }}true
+{{- else if eq .role "controller" }}{{ if or (include "podgate.managed" .root) .root.Values.policies.watch .root.Values.console.enabled (include "podgate.events" .root) (include "podgate.proves" .root) }}true{{ end }}
+{{- else if or (include "podgate.managed" .root) (include "podgate.webhookWatches" .root) (include "podgate.events" .root) (include "podgate.proves" .root) }}true
 {{- end }}
 {{- end }}
 

@@ -42,6 +42,7 @@ fn everything(profile: &str, mode: &str) -> Value {
     let mut values = values(profile, mode);
     values["console"] = on.clone();
     values["ledger"] = json!({"events": true});
+    values["controller"] = json!({"proof": on});
     values["monitoring"] = json!({"serviceMonitor": on, "prometheusRule": on, "dashboard": on});
     if profile != "small" {
         values["webhook"] = json!({"autoscaling": on});

@@ -1,37 +1,17 @@
 //! Alerts and panels ask for metrics that the program has, and every alert has its paragraph in the runbook.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
-use podgate::admission::Operation;
-use podgate::engine::{self, Scope};
-use podgate::manifest;
-use podgate::policy::{self, Options, Severity};
-use podgate::server::metrics::{CertificateOf, Counts, Endpoint};
-use podgate::server::{Freshness, Metrics, PolicyStore};
 use serde_json::Value;
 
 use crate::{everything, object, of_kind, render, values};
 
+#[path = "../../../tests/support/series.rs"]
+mod scrape;
+
 /// The names of all series, as a scrape shows them.
 fn series() -> BTreeSet<String> {
-    let options = Options {
-        now: "2026-11-25T00:00:00Z".parse().unwrap(),
-        trusted_labels: Vec::new(),
-        expired: Severity::Error,
-    };
-    let (set, _) = policy::compile(&policy::embedded(), &options).unwrap();
-    let metrics = Metrics::new();
-    // A family is shown once it has a series.
-    metrics.policy_set(set.digest(), Counts::default());
-    metrics.certificate(CertificateOf::Serving, 0);
-    let bad =
-        "{apiVersion: v1, kind: Pod, metadata: {name: bad}, spec: {hostPID: true, containers: []}}";
-    let documents = manifest::read(bad).unwrap();
-    let pod = documents[0].attributes("default");
-    let decision = engine::decide(&set, &pod, Scope::All, "test", options.now);
-    metrics.reviewed(Endpoint::Validate, Operation::Create, &decision, Duration::ZERO);
-    let text = metrics.render(Some(&PolicyStore::new(set)), &Freshness::default());
+    let text = scrape::scrape();
     let mut names = BTreeSet::new();
     for line in text.lines() {
         // A family without a series yet has its announcement only.

@@ -61,6 +61,13 @@ const GRANTED: &[(&str, &str, &str, &str, &str)] = &[
     (VIEWER, "ledger", "", "get", "for whoever may look; bound by nobody here"),
     (WRITER, "secrets", "podgate-ledger-key", "get", "is there a key that signs the ledger?"),
     (
+        "Role/podgate-proof",
+        "pods",
+        "",
+        "create",
+        "a dry run needs the right; a quota lets none run",
+    ),
+    (
         "Role/podgate-test",
         "pods",
         "",
@@ -113,6 +120,28 @@ fn the_right_to_create_pods_goes_with_the_test() {
     }
     let pod = crate::object(&objects, "Pod", "podgate-test");
     assert_eq!(pod["spec"]["containers"][0]["args"], json!(["prove", "--namespace=sandbox"]));
+}
+
+/// So does that of whoever proves enforcement, for good, but where no pod can run.
+#[test]
+fn enforcement_is_proved_where_no_pod_can_run() {
+    let mut values = values("ha", "managed");
+    assert!(of_kind(&render(&values), "Namespace").is_empty());
+    values["controller"] = json!({"proof": {"enabled": true, "every": "1m"}});
+    let objects = render(&values);
+    let namespace = crate::object(&objects, "Namespace", "podgate-proof");
+    let labels = &namespace["metadata"]["labels"];
+    assert_eq!(labels["pod-security.kubernetes.io/enforce"], "privileged");
+    let quota = crate::object(&objects, "ResourceQuota", "podgate-proof");
+    assert_eq!(quota["spec"]["hard"], json!({"pods": "0"}));
+    for object in [quota, crate::object(&objects, "Role", "podgate-proof")] {
+        assert_eq!(object["metadata"]["namespace"], "podgate-proof");
+    }
+    let controller = crate::arguments(&objects, "podgate-controller");
+    for argument in ["--prove-in=podgate-proof", "--prove-every=1m"] {
+        assert!(controller.contains(&argument), "{controller:?}");
+        assert!(!crate::arguments(&objects, "podgate-webhook").contains(&argument));
+    }
 }
 
 /// Every role is bound to one of the two accounts, in this namespace, and to nobody else.

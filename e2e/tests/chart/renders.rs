@@ -18,11 +18,13 @@ const KINDS: &[&str] = &[
     "HorizontalPodAutoscaler",
     "Issuer",
     "MutatingWebhookConfiguration",
+    "Namespace",
     "NetworkPolicy",
     "PersistentVolumeClaim",
     "Pod",
     "PodDisruptionBudget",
     "PrometheusRule",
+    "ResourceQuota",
     "Role",
     "RoleBinding",
     "Service",
@@ -48,12 +50,12 @@ fn every_profile_and_mode_renders_for_every_kubernetes_and_twice_the_same() {
                 assert!(names.insert(key.clone()), "{name}: {key} twice");
                 let cluster_wide = kind.starts_with("Cluster")
                     || kind.ends_with("WebhookConfiguration")
-                    || kind == "CustomResourceDefinition";
-                let is_right_to_test = key.starts_with("Role") && key.ends_with("-test");
-                let expected = match (cluster_wide, is_right_to_test) {
-                    (true, _) => Value::Null,
-                    (false, true) => json!("default"),
-                    (false, false) => json!("podgate"),
+                    || matches!(kind, "CustomResourceDefinition" | "Namespace");
+                let expected = match own {
+                    _ if cluster_wide => Value::Null,
+                    "podgate-test" if kind.starts_with("Role") => json!("default"),
+                    "podgate-proof" => json!("podgate-proof"),
+                    _ => json!("podgate"),
                 };
                 assert_eq!(*namespace, expected, "{name}: {key}");
             }

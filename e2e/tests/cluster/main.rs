@@ -5,6 +5,7 @@ mod certificates;
 mod events;
 mod namespaces;
 mod nodes;
+mod proof;
 mod resources;
 mod schema;
 mod sign_in;

@@ -1,6 +1,7 @@
 //! What the server and the cluster's side tell each other. Neither knows the other.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use futures_util::future::BoxFuture;
@@ -42,6 +43,8 @@ pub(super) struct Wanted {
     pub(super) status: bool,
     /// What a judgement may look at beside the request.
     pub(super) facts: Facts,
+    /// Where it is asked for a pod that must be refused, and how often.
+    pub(super) proof: Option<(String, Duration)>,
 }
 
 /// What the ledger needs of the cluster.
@@ -75,6 +78,7 @@ impl Wanted {
             || self.status
             || self.facts.namespaces
             || self.facts.nodes
+            || self.proof.is_some()
     }
 }
 
@@ -147,6 +151,11 @@ impl Cluster {
             this.spawn(cluster::watch_nodes(client.clone(), offered, sender));
             this.follow("nodes", health, admin);
             this.user_namespaces = Some(user_namespaces);
+        }
+        if let Some((namespace, every)) = wanted.proof {
+            let metrics = Arc::clone(&admin.metrics);
+            let told = move |proved| metrics.enforcement(proved);
+            this.spawn(cluster::proof::keep(client.clone(), namespace, every, told));
         }
         if wanted.policies {
             let (sources, resources) = watch::channel(Arc::default());

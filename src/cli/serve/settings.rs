@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 use serde::{Deserialize, Deserializer};
 
-use super::ledger;
+use super::{ledger, proof};
 use crate::server::{Recording, duration};
 
 /// Arguments of `podgate serve`.
@@ -120,6 +120,8 @@ pub(super) struct Settings {
     #[arg(long, value_name = "FORMAT", value_enum)]
     pub(super) log_format: Option<LogFormat>,
     #[command(flatten)]
+    pub(super) proof: proof::Settings,
+    #[command(flatten)]
     pub(super) ledger: ledger::Settings,
 }
 
@@ -185,6 +187,7 @@ impl Settings {
             watch_policies,
             watch_namespaces,
             watch_nodes,
+            proof,
             record,
             max_in_flight,
             max_connections,
@@ -226,6 +229,7 @@ impl Settings {
             watch_policies: watch_policies || file.watch_policies,
             watch_namespaces: watch_namespaces || file.watch_namespaces,
             watch_nodes: watch_nodes || file.watch_nodes,
+            proof: proof.over(file.proof),
             record: record.or(file.record),
             max_in_flight: max_in_flight.or(file.max_in_flight),
             max_connections: max_connections.or(file.max_connections),
