@@ -18,6 +18,7 @@ pub mod console;
 pub mod engine;
 pub mod ledger;
 pub mod manifest;
+pub mod otlp;
 pub mod pod;
 pub mod policy;
 pub mod report;

@@ -34,7 +34,7 @@ use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 
 pub use self::admin::{Admin, AdminPort, admin};
-pub use self::app::{Namespaces, Recording, State, Unrecorded, app};
+pub use self::app::{Answered, Namespaces, Recording, State, Tracer, Unrecorded, app};
 pub use self::collector::Collector;
 pub use self::freshness::Freshness;
 pub use self::metrics::Metrics;

@@ -41,6 +41,7 @@ const LAYERS: &[Layer] = &[
         false,
     ),
     layer("console", &["admission", "engine", "ledger", "pod", "policy", "rules"], false),
+    layer("otlp", &["ledger"], false),
     layer("cli", ANYTHING, false),
 ];
 

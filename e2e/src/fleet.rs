@@ -121,10 +121,23 @@ impl Fleet {
 
     /// The answer of `webhook` to one review.
     pub async fn post(&self, webhook: &Webhook, review: &str) -> Result<Value> {
+        self.post_with(webhook, review, &[]).await
+    }
+
+    /// The same, of a caller that sends these headers.
+    pub async fn post_with(
+        &self,
+        webhook: &Webhook,
+        review: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<Value> {
         let client = client(&self.authority.pem, None)?;
-        let request = Request::post(format!("https://localhost:{}/validate", webhook.port))
-            .header("content-type", "application/json")
-            .body(Full::from(review.to_owned()))?;
+        let mut request = Request::post(format!("https://localhost:{}/validate", webhook.port))
+            .header("content-type", "application/json");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Full::from(review.to_owned()))?;
         let answer = client.request(request).await?.into_body().collect().await?.to_bytes();
         Ok(serde_json::from_slice(&answer)?)
     }

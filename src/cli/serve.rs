@@ -2,6 +2,7 @@
 
 mod cluster;
 mod ledger;
+mod otlp;
 mod proof;
 mod records;
 mod run;
@@ -19,6 +20,7 @@ pub(super) use self::settings::Args;
 use self::settings::{LogFormat, Role, Settings};
 use super::policies::defaults;
 use crate::cluster::certificates::{self, Lifetimes};
+use crate::otlp::Service;
 use crate::server::limits;
 use crate::server::reload::{self, Origin};
 use crate::server::tls::{self, Clients, Source};
@@ -61,7 +63,7 @@ fn process(settings: Settings) -> anyhow::Result<Process> {
         certificate_lifetime,
         ca_lifetime,
         namespace,
-        service,
+        service: service_name,
         watch_policies,
         watch_namespaces,
         watch_nodes,
@@ -76,33 +78,33 @@ fn process(settings: Settings) -> anyhow::Result<Process> {
         replica,
         cluster,
         log_format: _,
+        otlp,
         ledger,
     } = settings;
     let role = role.unwrap_or_default();
-    let managed = tls_managed;
-    let tls = Tls { cert: tls_cert, key: tls_key, self_signed: tls_self_signed, managed };
-    let has_work = watch_policies || ledger.store.is_some() || proof.namespace.is_some();
-    check_role(role, &tls, tls_client_ca.is_some(), has_work)?;
+    let (replica, cluster) = (replica.unwrap_or_else(hostname), cluster.unwrap_or_default());
+    let service = Service { instance: replica.clone(), cluster: cluster.clone() };
+    let (cert, key, self_signed, managed) = (tls_cert, tls_key, tls_self_signed, tls_managed);
+    let tls = Tls { cert, key, self_signed, managed };
+    let work = [watch_policies, ledger.store.is_some(), proof.namespace.is_some()];
+    check_role(role, &tls, tls_client_ca.is_some(), work.contains(&true))?;
     let lifetimes = lifetimes(certificate_lifetime, ca_lifetime)?;
-    let managed = managed.then(|| {
-        let names = [service, certificate_secret, webhook_configuration];
-        kept_certificates(names, tls_san.clone(), lifetimes)
-    });
+    let names = [service_name, certificate_secret, webhook_configuration];
+    let managed = managed.then(|| kept_certificates(names, tls_san.clone(), lifetimes));
     let facts = Facts { namespaces: watch_namespaces, nodes: watch_nodes };
     let certificate_poll = certificate_poll.map_or(tls::POLL, |period| period.0);
-    let webhook = if role == Role::Controller {
-        None
-    } else {
-        Some(Webhook {
+    let webhook = match role {
+        Role::Controller => None,
+        _ => Some(Webhook {
             listen: listen.unwrap_or(([0, 0, 0, 0], 8443).into()),
             certificate: tls.source(tls_san)?,
             clients: clients(tls_client_ca, tls_client_name)?,
             recording: record.unwrap_or_default(),
-            cluster: cluster.unwrap_or_default(),
+            cluster,
             max_in_flight: max_in_flight.unwrap_or(limits::MAX_IN_FLIGHT),
             max_connections: max_connections.unwrap_or(limits::MAX_CONNECTIONS),
             certificate_poll,
-        })
+        }),
     };
     Ok(Process {
         admin_listen: admin_listen.unwrap_or(([0, 0, 0, 0], 8080).into()),
@@ -119,10 +121,11 @@ fn process(settings: Settings) -> anyhow::Result<Process> {
             proof: proof.plan()?,
         },
         ledger: ledger.plan(role, certificate_poll)?,
+        otlp: otlp.plan(role, service)?,
         trusted_labels: trusted_label,
         policy_poll: policy_poll.map_or(reload::POLL, |period| period.0),
         grace: shutdown_grace.map_or_else(grace, |period| period.0),
-        replica: replica.unwrap_or_else(hostname),
+        replica,
     })
 }
 

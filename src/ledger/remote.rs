@@ -196,7 +196,7 @@ fn connect(
 }
 
 /// The innermost cause: "connection refused", not "client error".
-fn cause(error: &dyn std::error::Error) -> String {
+pub(crate) fn cause(error: &dyn std::error::Error) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {
         innermost = source;

@@ -3,6 +3,7 @@
 //! Lines go to the spool, if there is one, and to standard output in any case. Those who record wait until the
 //! spool has theirs ([`Ledger::kept`]) before their answer leaves; a group is written at once.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -31,6 +32,12 @@ const RETRY: Duration = Duration::from_secs(1);
 /// How long records may wait for others where nobody waits for them.
 const LINGER: Duration = Duration::from_millis(1);
 
+/// Who is told of lines as they are written. It must not hold the writer up.
+pub trait Listener: fmt::Debug + Send + Sync {
+    /// Takes whole lines.
+    fn lines(&self, lines: &[u8]);
+}
+
 /// How records are kept.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -43,6 +50,8 @@ pub struct Options {
     pub checkpoint: Duration,
     /// File of the key that signs it. It may come later.
     pub key: Option<PathBuf>,
+    /// Who else is told of the lines.
+    pub listener: Option<Arc<dyn Listener>>,
     /// The clock.
     pub clock: fn() -> Timestamp,
 }
@@ -52,7 +61,7 @@ impl Options {
     #[must_use]
     pub fn new(clock: fn() -> Timestamp) -> Self {
         let (sync, checkpoint) = (Duration::from_secs(1), Duration::from_mins(1));
-        Self { spool: None, sync, checkpoint, key: None, clock }
+        Self { spool: None, sync, checkpoint, key: None, listener: None, clock }
     }
 }
 
@@ -299,7 +308,6 @@ impl Writer {
                 kept
             }
         };
-        self.lines.clear();
         if let Some(spool) = &self.spool {
             self.counters.spool_bytes.set(i64::try_from(spool.bytes()).unwrap_or(i64::MAX));
         }
@@ -311,6 +319,11 @@ impl Writer {
             }
             *progress != before
         });
+        // Once nobody waits for it any more.
+        if let Some(listener) = &self.options.listener {
+            listener.lines(&self.lines);
+        }
+        self.lines.clear();
     }
 
     /// Brings to the disk what is only with the operating system, where it is time.

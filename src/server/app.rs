@@ -52,6 +52,25 @@ pub trait Namespaces: fmt::Debug + Send + Sync {
     fn labels(&self, namespace: &str) -> Option<NamespaceLabels>;
 }
 
+/// Who traces reviews. The server does not ask how.
+pub trait Tracer: fmt::Debug + Send + Sync {
+    /// Takes note of a review whose caller sent this `traceparent`. It must not wait.
+    fn review(&self, traceparent: &str, answered: Answered);
+}
+
+/// A review that was answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answered {
+    /// Where it came to.
+    pub endpoint: &'static str,
+    /// When.
+    pub start: Timestamp,
+    /// When it was answered.
+    pub end: Timestamp,
+    /// With which HTTP status.
+    pub status: u16,
+}
+
 /// What every request shares.
 #[derive(Debug)]
 pub struct State {
@@ -71,6 +90,8 @@ pub struct State {
     pub unrecorded: Unrecorded,
     /// Pod labels that the admin vouches for, for `/policies`.
     pub trusted_labels: Vec<String>,
+    /// Who traces reviews.
+    pub tracer: Option<Arc<dyn Tracer>>,
     /// How a request is judged.
     pub decide: Decide,
     /// One permit a request in flight.
@@ -90,6 +111,7 @@ impl State {
             recording: Recording::default(),
             unrecorded: Unrecorded::default(),
             trusted_labels: Vec::new(),
+            tracer: None,
             decide: engine::decide,
             in_flight: Semaphore::new(limits::MAX_IN_FLIGHT),
         }

@@ -10,7 +10,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use super::app::{Recording, State, Unrecorded};
+use super::app::{Answered, Recording, State, Unrecorded};
 use super::clock;
 use super::limits::{self, Deadline};
 use super::metrics::{Endpoint, Rejection};
@@ -44,9 +44,22 @@ pub(super) async fn policies(Shared(state): Shared<Arc<State>>, request: Request
 }
 
 async fn answer(state: Arc<State>, endpoint: Endpoint, request: Request) -> Response {
+    let Some(tracer) = &state.tracer else { return untraced(&state, endpoint, request).await };
+    let parent = request.headers().get("traceparent").and_then(|value| value.to_str().ok());
+    let Some(parent) = parent.map(str::to_owned) else {
+        return untraced(&state, endpoint, request).await;
+    };
+    let start = clock::now();
+    let answer = untraced(&state, endpoint, request).await;
+    let (end, status) = (clock::now(), answer.status().as_u16());
+    tracer.review(&parent, Answered { endpoint: endpoint.as_str(), start, end, status });
+    answer
+}
+
+async fn untraced(state: &Arc<State>, endpoint: Endpoint, request: Request) -> Response {
     let result = match state.in_flight.try_acquire() {
         // Held until the answer is made, its way back not counted.
-        Ok(_permit) => read_and_judge(&state, endpoint, request).await,
+        Ok(_permit) => read_and_judge(state, endpoint, request).await,
         Err(_) => Err(Rejection::Busy.into()),
     };
     result.unwrap_or_else(|refusal| {

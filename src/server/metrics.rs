@@ -157,6 +157,11 @@ struct WatchLabel {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SignalLabel {
+    signal: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct CaseLabel {
     case: &'static str,
 }
@@ -190,6 +195,7 @@ pub struct Metrics {
     certificate_not_after: Family<CertificateLabel, Gauge>,
     watch_stale: Family<WatchLabel, Gauge>,
     enforcement: Family<CaseLabel, Gauge>,
+    otlp_dropped: Family<SignalLabel, Counter>,
 }
 
 /// A certificate whose end is told.
@@ -256,6 +262,7 @@ impl Metrics {
             certificate_not_after: Family::default(),
             watch_stale: Family::default(),
             enforcement: Family::default(),
+            otlp_dropped: Family::default(),
         };
         registry.register("reviews", "Reviews answered", reviews);
         registry.register(
@@ -323,6 +330,11 @@ impl Metrics {
             "enforcement_proved",
             "Whether the API server refused the case in podgate's name when last asked, 1 or 0",
             self.enforcement.clone(),
+        );
+        r.register(
+            "otlp_dropped",
+            "Logs and spans that no collector took, by signal",
+            self.otlp_dropped.clone(),
         );
     }
 
@@ -431,6 +443,12 @@ impl Metrics {
     /// Counts a failure to keep podgate's own certificates.
     pub fn certificate_management_failed(&self) {
         self.certificate_management_failures.inc();
+    }
+
+    /// What counts the logs or spans that could not be sent.
+    #[must_use]
+    pub fn otlp_dropped(&self, signal: &'static str) -> Counter {
+        self.otlp_dropped.get_or_create_owned(&SignalLabel { signal })
     }
 
     /// Tells whether the API server refuses, in podgate's name, what it must.

@@ -21,6 +21,7 @@ pub(crate) fn scrape() -> String {
     metrics.policy_set(set.digest(), Counts::default());
     metrics.certificate(CertificateOf::Serving, 0);
     metrics.enforcement(true);
+    let _dropped = metrics.otlp_dropped("logs");
     let bad =
         "{apiVersion: v1, kind: Pod, metadata: {name: bad}, spec: {hostPID: true, containers: []}}";
     let documents = manifest::read(bad).unwrap();

@@ -215,6 +215,15 @@ securityContext:
 - --ledger-sync={{ $.Values.ledger.sync }}
 - --ledger-unrecorded={{ $.Values.ledger.unrecorded }}
 {{- end }}
+{{- if $.Values.otlp.endpoint }}
+- {{ printf "--otlp-endpoint=%s" $.Values.otlp.endpoint | quote }}
+{{- if $.Values.otlp.headersSecret }}
+- --otlp-headers=/etc/podgate/otlp-headers/headers
+{{- end }}
+{{- if $.Values.otlp.caSecret }}
+- --otlp-ca=/etc/podgate/otlp-ca/ca.crt
+{{- end }}
+{{- end }}
 {{- if and (not $controls) (include "podgate.sends" $) }}
 - --ledger-send=https://{{ include "podgate.controllerAccount" $ }}.{{ $.Release.Namespace }}.svc:8444
 - --ledger-send-address=$({{ include "podgate.controllerAccount" $ | upper | replace "-" "_" }}_SERVICE_HOST)
@@ -288,6 +297,11 @@ securityContext:
   mountPath: /etc/podgate/client-ca
   readOnly: true
 {{- end }}
+{{- range include "podgate.otlpSecrets" . | fromYamlArray }}
+- name: {{ .name }}
+  mountPath: /etc/podgate/{{ .name }}
+  readOnly: true
+{{- end }}
 {{- if $.Values.ledger.enabled }}
 - name: ledger
   mountPath: /var/lib/podgate
@@ -303,6 +317,20 @@ securityContext:
 {{- define "podgate.mountsTls" -}}
 {{- if eq .role "controller" }}{{ include "podgate.sends" .root }}
 {{- else if not (and (eq .role "all") (include "podgate.managed" .root)) }}true
+{{- end }}
+{{- end }}
+
+{{/* Secrets of who sends telemetry. */}}
+{{- define "podgate.otlpSecrets" -}}
+{{- with .root.Values.otlp }}
+{{- if and .endpoint (ne $.role "controller") }}
+{{- if .headersSecret }}
+- {name: otlp-headers, key: headers, secret: {{ .headersSecret | quote }}}
+{{- end }}
+{{- if .caSecret }}
+- {name: otlp-ca, key: ca.crt, secret: {{ .caSecret | quote }}}
+{{- end }}
+{{- end }}
 {{- end }}
 {{- end }}
 
@@ -339,6 +367,14 @@ securityContext:
 - name: client-ca
   configMap:
     name: {{ include "podgate.fullname" $ }}-client-ca
+{{- end }}
+{{- range include "podgate.otlpSecrets" . | fromYamlArray }}
+- name: {{ .name }}
+  secret:
+    secretName: {{ .secret | quote }}
+    defaultMode: 288 # 0440
+    items:
+    - {key: {{ .key }}, path: {{ .key }}}
 {{- end }}
 {{- if $.Values.ledger.enabled }}
 - name: ledger

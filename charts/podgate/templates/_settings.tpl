@@ -107,6 +107,9 @@
 {{- if and (eq .certificates.mode "secret") (not .certificates.secretName) }}
 {{- fail "certificates.secretName: mode secret needs the name of a Secret with tls.crt and tls.key" }}
 {{- end }}
+{{- if and (or .otlp.headersSecret .otlp.caSecret) (not .otlp.endpoint) }}
+{{- fail "otlp.headersSecret and otlp.caSecret: mean nothing without otlp.endpoint" }}
+{{- end }}
 {{- if and .console.enabled (not .ledger.enabled) }}
 {{- fail "console.enabled: shows what is stored: leave ledger.enabled on" }}
 {{- end }}

@@ -115,3 +115,28 @@ fn the_console_is_for_those_who_say_who_they_are() {
     small["ledger"] = json!({"enabled": false});
     assert!(refusal(&small).contains("console.enabled: shows what is stored"));
 }
+
+#[test]
+fn telemetry_goes_from_who_decides_and_its_secrets_with_it() {
+    let mut on = values("ha", "managed");
+    assert!(!serde_json::to_string(&render(&on)).unwrap().contains("otlp"));
+    on["otlp"] =
+        json!({"endpoint": "https://o.example.com", "headersSecret": "t", "caSecret": "c"});
+    let objects = render(&on);
+    for (name, secret, key) in [("otlp-headers", "t", "headers"), ("otlp-ca", "c", "ca.crt")] {
+        let argument = format!("--{name}=/etc/podgate/{name}/{key}");
+        assert!(arguments(&objects, "podgate-webhook").contains(&argument.as_str()), "{argument}");
+        let volume = volume(&objects, "podgate-webhook", name);
+        assert_eq!(volume["secret"]["secretName"], secret);
+        assert_eq!(volume["secret"]["items"], json!([{"key": key, "path": key}]));
+    }
+    let policy = object(&objects, "NetworkPolicy", "podgate-webhook");
+    let ports = serde_json::to_string(&policy["spec"]["egress"]).unwrap();
+    for port in ["\"port\":53,", "\"port\":443,", "\"port\":4318,"] {
+        assert!(ports.contains(port), "{port} in {ports}");
+    }
+    let controller = object(&objects, "Deployment", "podgate-controller").to_string();
+    assert!(!controller.contains("otlp"), "which decides nothing");
+    on["otlp"]["endpoint"] = json!("");
+    assert!(refusal(&on).contains("otlp.endpoint"));
+}

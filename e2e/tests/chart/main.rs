@@ -43,6 +43,8 @@ fn everything(profile: &str, mode: &str) -> Value {
     values["console"] = on.clone();
     values["ledger"] = json!({"events": true});
     values["controller"] = json!({"proof": on});
+    values["otlp"] =
+        json!({"endpoint": "https://o.example.com", "headersSecret": "token", "caSecret": "ca"});
     values["monitoring"] = json!({"serviceMonitor": on, "prometheusRule": on, "dashboard": on});
     if profile != "small" {
         values["webhook"] = json!({"autoscaling": on});

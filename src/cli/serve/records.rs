@@ -79,8 +79,14 @@ impl Records {
     }
 
     /// Begins the chain of this process, and sends its records to where they belong.
-    pub(super) fn begin(&mut self, instance: Instance) -> anyhow::Result<Arc<Ledger>> {
+    /// `listener` is told of each, too.
+    pub(super) fn begin(
+        &mut self,
+        instance: Instance,
+        listener: Option<Arc<dyn writer::Listener>>,
+    ) -> anyhow::Result<Arc<Ledger>> {
         let options = self.writer.take().unwrap_or_else(|| writer::Options::new(clock::now));
+        let options = writer::Options { listener, ..options };
         let dir = options.spool.as_ref().map(|spool| spool.dir.clone());
         let boot = instance.boot.clone();
         let counters = self.counters.clone();

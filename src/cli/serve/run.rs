@@ -10,10 +10,12 @@ use tokio::sync::{Semaphore, watch};
 
 use super::cluster::{Cluster, Wanted};
 use super::ledger::Plan;
+use super::otlp::Telemetry;
 use super::records::Records;
 use crate::cluster::certificates::Kept;
 use crate::console;
 use crate::ledger::Instance;
+use crate::otlp;
 use crate::server::reload::{self, Origin, Policies, Told};
 use crate::server::shutdown::{self, Signals};
 use crate::server::tls::{Clients, Source};
@@ -25,6 +27,7 @@ pub(super) struct Process {
     pub(super) policies: Option<Origin>,
     pub(super) webhook: Option<Webhook>,
     pub(super) ledger: Plan,
+    pub(super) otlp: Option<otlp::Options>,
     pub(super) wanted: Wanted,
     pub(super) trusted_labels: Vec<String>,
     pub(super) policy_poll: Duration,
@@ -70,6 +73,7 @@ async fn work(process: Process, admin: Admin, mut signals: Signals) -> anyhow::R
         policies,
         webhook,
         ledger,
+        otlp,
         wanted,
         trusted_labels,
         policy_poll,
@@ -80,6 +84,7 @@ async fn work(process: Process, admin: Admin, mut signals: Signals) -> anyhow::R
     // Before anything else is met, or a process that has just begun would pass for ready.
     let listening = webhook.as_ref().map(|_| admin.readiness.condition("listening"));
     let tells_status = wanted.status;
+    let mut telemetry = Telemetry::begin(otlp, &admin.metrics)?;
     let mut records = Records::open(ledger, &admin.metrics).await?;
     let mut cluster = Cluster::join(wanted, &replica, &admin).await?;
     tokio::select! {
@@ -105,7 +110,8 @@ async fn work(process: Process, admin: Admin, mut signals: Signals) -> anyhow::R
                 certificate = certificate(webhook.certificate, &mut cluster) => certificate?,
                 _ = signals.recv() => return Ok(()),
             };
-            let ledger = records.begin(Instance::boot(webhook.cluster, replica))?;
+            let instance = Instance::boot(webhook.cluster, replica);
+            let ledger = records.begin(instance, telemetry.listener())?;
             let state = State {
                 namespaces: cluster.namespaces.clone(),
                 user_namespaces: cluster.user_namespaces(),
@@ -113,6 +119,7 @@ async fn work(process: Process, admin: Admin, mut signals: Signals) -> anyhow::R
                 recording: webhook.recording,
                 unrecorded: records.unrecorded,
                 trusted_labels,
+                tracer: telemetry.tracer(),
                 in_flight: Semaphore::new(webhook.max_in_flight),
                 ..State::new(store, Arc::clone(&admin.metrics))
             };
@@ -129,9 +136,8 @@ async fn work(process: Process, admin: Admin, mut signals: Signals) -> anyhow::R
             bound.run(policies, signals, admin.readiness.clone(), listening).await?;
         }
         (_, policies, _) => {
-            let metrics = Arc::clone(&admin.metrics);
             tokio::select! {
-                () = keep_fresh(policies, metrics, policy_poll) => {}
+                () = keep_fresh(policies, Arc::clone(&admin.metrics), policy_poll) => {}
                 _ = signals.recv() => {}
             }
             admin.readiness.stop();
@@ -139,6 +145,7 @@ async fn work(process: Process, admin: Admin, mut signals: Signals) -> anyhow::R
         }
     }
     records.finish().await;
+    telemetry.finish().await;
     cluster.leave().await;
     Ok(())
 }

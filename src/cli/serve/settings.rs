@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 use serde::{Deserialize, Deserializer};
 
-use super::{ledger, proof};
+use super::{ledger, otlp, proof};
 use crate::server::{Recording, duration};
 
 /// Arguments of `podgate serve`.
@@ -122,6 +122,8 @@ pub(super) struct Settings {
     #[command(flatten)]
     pub(super) proof: proof::Settings,
     #[command(flatten)]
+    pub(super) otlp: otlp::Settings,
+    #[command(flatten)]
     pub(super) ledger: ledger::Settings,
 }
 
@@ -198,6 +200,7 @@ impl Settings {
             replica,
             cluster,
             log_format,
+            otlp,
             ledger,
         } = self;
         // The four say one thing together: where the certificate comes from.
@@ -240,6 +243,7 @@ impl Settings {
             replica: replica.or(file.replica),
             cluster: cluster.or(file.cluster),
             log_format: log_format.or(file.log_format),
+            otlp: otlp.over(file.otlp),
             ledger: ledger.over(file.ledger),
         }
     }

@@ -3,6 +3,8 @@
 //! ```text
 //! make bench-ledger RECORDS=1000000
 //! ```
+//!
+//! With 0 records it asks of those that are there.
 
 use std::env;
 use std::io::Write as _;
@@ -64,13 +66,17 @@ async fn measure(url: &str, count: usize) -> Result<()> {
         store.append(&chain, std::str::from_utf8(&lines)?).await?;
         taken += start.elapsed();
     }
-    say(&format!("records: {count} of {} bytes", bytes / count.max(1)));
-    say(&format!("taken in: {:.0} a second", per_second(count, taken)));
-    ask(&store, now).await?;
+    if let Some(each) = bytes.checked_div(count) {
+        say(&format!("records: {count} of {each} bytes"));
+        say(&format!("taken in: {:.0} a second", per_second(count, taken)));
+    }
+    ask(&store).await?;
     verify(&store).await
 }
 
-async fn ask(store: &Store, now: Timestamp) -> Result<()> {
+async fn ask(store: &Store) -> Result<()> {
+    let newest = store.decisions(&Filter::default(), &Page::first(1)).await?.items;
+    let now = newest.first().context("records")?.entry.time;
     let one = |text: &str| vec![text.to_owned()];
     let any = Filter::default();
     let week = Some(now - SignedDuration::from_hours(7 * 24));
@@ -89,20 +95,36 @@ async fn ask(store: &Store, now: Timestamp) -> Result<()> {
             Filter { policies: one("shared-kernel"), rules: one("privileged"), ..any.clone() },
         ),
         ("of a rare rule in a week", Filter { rules: one("none"), since: week, ..any.clone() }),
+        ("of a name that is not there", Filter { names: one("nobody"), ..any.clone() }),
+        (
+            "of a rule in a namespace",
+            Filter { namespaces: one("team-7"), rules: one("hostPorts"), ..any.clone() },
+        ),
         ("of one incident", Filter { incidents: one("0000000000000000"), ..any.clone() }),
     ] {
         let mut times = Vec::new();
         for _ in 0..5 {
             let start = Instant::now();
             store.decisions(&filter, &Page::first(50)).await?;
-            times.push(start.elapsed());
+            times.push(milliseconds(start));
         }
-        times.sort();
-        say(&format!("a page, {name}: {:.1} ms", times[2].as_secs_f64() * 1000.0));
+        times.sort_by(f64::total_cmp);
+        say(&format!("a page, {name}: {:.1} ms", times[2]));
     }
     let start = Instant::now();
-    store.timeline(&Filter { since: week, ..any }, SignedDuration::from_hours(3)).await?;
-    say(&format!("the timeline of a week: {:.1} ms", start.elapsed().as_secs_f64() * 1000.0));
+    let timeline = Filter { since: week, ..any.clone() };
+    store.timeline(&timeline, SignedDuration::from_hours(3)).await?;
+    say(&format!("the timeline of a week: {:.1} ms", milliseconds(start)));
+    let start = Instant::now();
+    let timeline = Filter { namespaces: one("team-7"), ..timeline };
+    store.timeline(&timeline, SignedDuration::from_hours(3)).await?;
+    say(&format!("the same of a namespace: {:.1} ms", milliseconds(start)));
+    let start = Instant::now();
+    store.policies(now - SignedDuration::from_hours(30 * 24)).await?;
+    say(&format!("what each policy denied in a month: {:.1} ms", milliseconds(start)));
+    let start = Instant::now();
+    store.incidents(&Filter { since: week, ..any }, 50).await?;
+    say(&format!("incidents of a week: {:.1} ms", milliseconds(start)));
     Ok(())
 }
 
@@ -124,6 +146,10 @@ async fn verify(store: &Store) -> Result<()> {
     anyhow::ensure!(verifier.finish().is_sound(), "not sound");
     say(&format!("verified: {:.0} a second", per_second(count, start.elapsed())));
     Ok(())
+}
+
+fn milliseconds(since: Instant) -> f64 {
+    since.elapsed().as_secs_f64() * 1000.0
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
