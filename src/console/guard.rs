@@ -75,23 +75,25 @@ async fn admit(console: &Console, request: &Parts) -> Result<Viewer, Box<Respons
         return Ok(Viewer(None));
     }
     let now = (console.clock)();
-    let Some(token) = token(console, headers) else {
-        if path.starts_with("/api/") || path.starts_with("/export/") {
-            let challenge = [(header::WWW_AUTHENTICATE, "Bearer")];
-            return Err((StatusCode::UNAUTHORIZED, challenge).into_response().into());
-        }
-        return Err(Redirect::to("/sign-in").into_response().into());
-    };
+    let Some(token) = token(console, headers) else { return Err(unknown(path).into()) };
     match console.sessions.look(viewers, &token, now).await {
         Ok(Seen::Allowed(user)) => Ok(Viewer(Some(user))),
         Ok(Seen::Forbidden(user)) => Err(forbidden(&user).into()),
-        Ok(Seen::Unknown) => Err(Redirect::to("/sign-in").into_response().into()),
+        Ok(Seen::Unknown) => Err(unknown(path).into()),
         Err(error) => {
             tracing::warn!(error, "the cluster cannot be asked who may look");
             let text = "The cluster does not say who you are. The log of podgate says why.";
             Err(refuse(StatusCode::SERVICE_UNAVAILABLE, "Nobody can be asked", text).into())
         }
     }
+}
+
+/// A person is led to where a token is asked for; a program is told that it needs one.
+fn unknown(path: &str) -> Response {
+    if path.starts_with("/api/") || path.starts_with("/export/") {
+        return (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer")]).into_response();
+    }
+    Redirect::to("/sign-in").into_response()
 }
 
 fn forbidden(user: &str) -> Response {

@@ -4,13 +4,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::views::Field;
 use crate::engine::Outcome;
-use crate::ledger::query::{Cursor, Filter, moment};
+use crate::ledger::query::{Cursor, Filter, NotACursor, moment};
 
 /// What is looked at where nobody says since when.
 const DEFAULT_SINCE: &str = "24h";
 
 /// What a URL may ask for, in the order of the form: name, label, and what stands in the empty field.
-const NAMES: [(&str, &str, &str); 12] = [
+const NAMES: [(&str, &str, &str); 13] = [
     ("since", "Since", "24h"),
     ("until", "Until", "now"),
     ("decision", "Outcome", ""),
@@ -22,6 +22,7 @@ const NAMES: [(&str, &str, &str); 12] = [
     ("policy", "Policy", "shared-kernel"),
     ("rule", "Rule", "privileged"),
     ("replica", "Replica", "podgate-webhook-*"),
+    ("incident", "Incident", ""),
     ("dry-run", "Dry runs", ""),
 ];
 
@@ -61,10 +62,23 @@ impl Params {
         };
         let since = read("since", self.get("since").or(Some(DEFAULT_SINCE)));
         let until = read("until", self.get("until"));
+        let dry_run = self.get("dry-run").map(|text| text.parse().map_err(|_| text));
+        if let Some(Err(text)) = dry_run {
+            problem = Some(format!("dry-run is {text:?}, and must be true or false"));
+        }
+        let words = Outcome::ALL.map(Outcome::as_str);
+        let decisions = self.all("decision");
+        if let Some(word) = decisions.iter().find(|word| !words.contains(&word.as_str())) {
+            problem =
+                Some(format!("decision is {word:?}, and must be one of {}", words.join(", ")));
+        }
+        if let Some(after) = self.get("after").filter(|_| self.after().is_none()) {
+            problem = Some(format!("after is {after:?}, and {NotACursor}"));
+        }
         let filter = Filter {
             since: since.or_else(|| now.checked_sub(SignedDuration::from_hours(24)).ok()),
             until,
-            decisions: self.all("decision"),
+            decisions,
             namespaces: self.all("namespace"),
             kinds: self.all("kind"),
             names: self.all("name"),
@@ -75,7 +89,7 @@ impl Params {
             replicas: self.all("replica"),
             incidents: self.all("incident"),
             decision_ids: Vec::new(),
-            dry_run: self.get("dry-run").and_then(|text| text.parse().ok()),
+            dry_run: dry_run.and_then(Result::ok),
         };
         (filter, problem)
     }
@@ -152,6 +166,7 @@ mod tests {
             let value = match name {
                 "since" | "until" => "2h",
                 "dry-run" => "true",
+                "decision" => "denied",
                 _ => "x",
             };
             let (filter, problem) = params(&[(name, value)]).filter(now);
@@ -164,6 +179,14 @@ mod tests {
         );
         let (_, problem) = params(&[("since", "soon")]).filter(now);
         assert!(problem.unwrap().contains("since is \"soon\""));
+        for (name, value, told) in [
+            ("decision", "refused", "decision is \"refused\", and must be one of "),
+            ("dry-run", "maybe", "dry-run is \"maybe\", and must be true or false"),
+            ("after", "here", "after is \"here\", and must be what an earlier page gave"),
+        ] {
+            let (_, problem) = params(&[(name, value)]).filter(now);
+            assert!(problem.unwrap().starts_with(told), "{name}");
+        }
     }
 
     #[test]

@@ -251,9 +251,11 @@ async fn in_a_cluster_nothing_is_shown_to_whoever_may_not_look() {
         let refused = get(&console, path).await;
         let to = refused.headers().get(header::LOCATION).map(|to| to.to_str().unwrap().to_owned());
         let open = path.starts_with("/api") || path.starts_with("/export");
-        assert_eq!(refused.status().as_u16(), if open { 401 } else { 303 }, "{path}");
+        // A person is led to the form, a program is told.
+        let unknown = if open { 401 } else { 303 };
+        assert_eq!(refused.status().as_u16(), unknown, "{path}");
         assert_eq!(to.as_deref(), if open { None } else { Some("/sign-in") }, "{path}");
-        for (token, status) in [("bobs", 403), ("away", 503), ("strangers", 303)] {
+        for (token, status) in [("bobs", 403), ("away", 503), ("strangers", unknown)] {
             let refused = with_token(&console, path, token).await;
             assert_eq!(refused.status(), status, "{path} {token}");
             assert!(!text(refused).await.contains("7f3k-92"), "{path} {token}");
