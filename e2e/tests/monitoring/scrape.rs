@@ -62,10 +62,10 @@ async fn scraped() -> Result<()> {
     load.until_more(200).await?;
     let denied = load.stop().await?;
     fleet.holds(&denied).await?;
-    // Each of both has told of it once more.
-    wait_for("the denials to be scraped", Duration::from_secs(30), || {
-        let expression =
-            "sum(podgate_ledger_records_total) > 200 and sum(podgate_ledger_unsent_records) == 0";
+    // A rate is of two samples, and a series of a rule begins with its first violation.
+    wait_for("the denials to be scraped twice", Duration::from_secs(30), || {
+        let expression = "min(count_over_time(podgate_rule_violations_total[1m])) > 1 \
+                          and sum(podgate_ledger_records_total) > 200 and sum(podgate_ledger_unsent_records) == 0";
         Ok((!prometheus.query(expression)?.is_empty()).then_some(()))
     })?;
 
