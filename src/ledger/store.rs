@@ -155,6 +155,8 @@ impl Store {
                             // 64 MiB: pages of indexes that change with each batch are brought over once for many.
                             "PRAGMA wal_autocheckpoint = 8192",
                             "PRAGMA synchronous = FULL",
+                            // A container of ours has no folder for temporary files.
+                            "PRAGMA temp_store = MEMORY",
                             "PRAGMA busy_timeout = 10000",
                             "PRAGMA case_sensitive_like = ON",
                             "PRAGMA cache_size = -65536",
