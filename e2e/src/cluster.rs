@@ -25,6 +25,7 @@ use crate::client::Client;
 use crate::kubectl::Kubectl;
 use crate::outcome::say;
 use crate::poll::wait_for;
+use crate::release;
 use crate::servers;
 
 pub(crate) use enclosure::Enclosure;
@@ -148,13 +149,22 @@ impl Cluster {
         Ok(TemporaryNamespace::new(self, name))
     }
 
-    /// Shows what happened in `namespace`: its objects, events and logs.
+    /// Shows what happened in `namespace` and in Podgate's own: objects, events and logs.
     pub fn dump(&self, namespace: &str) {
+        self.dump_objects(namespace);
+        if namespace != release::RELEASE {
+            self.dump_objects(release::RELEASE);
+        }
+        say(self.log_ends());
+    }
+
+    fn dump_objects(&self, namespace: &str) {
         let own = ["--namespace", namespace];
         for what in [
             &["get", "all,events", "--output=wide"][..],
             &["describe", "pods"],
-            &["logs", "--selector=", "--all-containers", "--prefix", "--tail=50"],
+            // kubectl wants a selector; this one is of all pods.
+            &["logs", "--selector=!no-pod-has-this", "--all-containers", "--prefix", "--tail=50"],
         ] {
             match self.kubectl.run(&[what, &own].concat()) {
                 Ok(output) => {
@@ -163,7 +173,6 @@ impl Cluster {
                 Err(error) => say(format_args!("--- kubectl {what:?}: {error:#}")),
             }
         }
-        say(self.log_ends());
     }
 
     fn node(&self) -> Result<MutexGuard<'_, Node>> {
