@@ -15,6 +15,7 @@ mod ledger_key;
 mod namespaces;
 mod nodes;
 pub mod proof;
+mod reports;
 mod resources;
 mod sign_in;
 pub mod status;
@@ -27,6 +28,7 @@ pub use events::Events;
 pub use ledger_key::keep as keep_ledger_key;
 pub use namespaces::{Health, Namespaces};
 pub use nodes::{UserNamespaces, watch_nodes};
+pub use reports::{Kept, Reports, ReportsError};
 pub use resources::Resources;
 pub use sign_in::{Owner, SignIn};
 

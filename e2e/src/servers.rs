@@ -17,6 +17,11 @@ pub(crate) fn kubernetes() -> Result<&'static Path> {
     once(&FOLDER, || build("build.sh", &[&version(), "etcd", "kube-apiserver", "kubectl"]))
 }
 
+/// The custom resources of `OpenReports`, as YAML files.
+pub fn openreports() -> Result<PathBuf> {
+    build("openreports.sh", &[])
+}
+
 /// The folder with prometheus and promtool.
 pub(crate) fn prometheus() -> Result<&'static Path> {
     static FOLDER: OnceLock<Result<PathBuf, String>> = OnceLock::new();

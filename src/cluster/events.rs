@@ -130,7 +130,7 @@ impl Events {
 }
 
 /// What the Event is about: the owner that tries, or an object that is there already.
-fn regarding(decision: &Decision) -> Option<ObjectReference> {
+pub(super) fn regarding(decision: &Decision) -> Option<ObjectReference> {
     let object = &decision.object;
     let (api_version, kind, name, uid) = match &decision.owner {
         Some(owner) => (api_version(&owner.kind)?, &owner.kind, &owner.name, &owner.uid),

@@ -21,6 +21,8 @@ pub struct Counters {
     pub send_failures: Counter,
     /// Denials that no Event tells of, because there were too many at a time.
     pub events_dropped: Counter,
+    /// Failures to write or delete a Report.
+    pub report_failures: Counter,
 }
 
 impl Counters {
@@ -47,6 +49,11 @@ impl Counters {
             "events_dropped",
             "Denials that no Kubernetes Event tells of: too many at a time",
             self.events_dropped.clone(),
+        );
+        registry.register(
+            "report_failures",
+            "Failures to write or delete a Report (OpenReports), each tried again",
+            self.report_failures.clone(),
         );
         registry.register(
             "ledger_send_failures",

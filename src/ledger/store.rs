@@ -4,6 +4,7 @@
 
 mod actor;
 mod append;
+mod incidents;
 mod narrow;
 mod partition;
 mod read;
@@ -26,7 +27,8 @@ use tokio::sync::Mutex;
 
 pub use self::actor::Actor;
 pub use self::append::Appended;
-pub use self::read::{ChainState, Decided, Incident, Repeat};
+pub use self::incidents::Incident;
+pub use self::read::{ChainState, Decided, Repeat};
 pub use self::retain::{Removed, Retention};
 pub use self::timeline::{Bucket, Timeline};
 pub use self::usage::{ExceptionUse, PolicySetUse, PolicyUse};

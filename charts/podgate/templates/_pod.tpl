@@ -246,6 +246,9 @@ securityContext:
 {{- else }}
 - --ledger=sqlite:/var/lib/podgate/ledger.db
 {{- end }}
+{{- if include "podgate.reports" $ }}
+- --reports
+{{- end }}
 {{- if include "podgate.events" $ }}
 - --events
 {{- end }}

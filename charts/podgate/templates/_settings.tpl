@@ -36,6 +36,11 @@
 {{- if and .Values.ledger.enabled .Values.ledger.events }}true{{ end }}
 {{- end }}
 
+{{/* Whether namespaces have Reports. */}}
+{{- define "podgate.reports" -}}
+{{- if and .Values.ledger.enabled .Values.ledger.reports }}true{{ end }}
+{{- end }}
+
 {{/* Whether the console is served to others, who must say who they are. */}}
 {{- define "podgate.console" -}}
 {{- if and .Values.console.enabled (include "podgate.sends" .) }}true{{ end }}
@@ -66,8 +71,8 @@
 {{/* Whether the pods of a role (`role`, beside `root`) talk to the API server, and so carry a token. */}}
 {{- define "podgate.talks" -}}
 {{- if eq .role "webhook" }}{{ include "podgate.webhookWatches" .root }}
-{{- else if eq .role "controller" }}{{ if or (include "podgate.managed" .root) .root.Values.policies.watch .root.Values.console.enabled (include "podgate.events" .root) (include "podgate.proves" .root) }}true{{ end }}
-{{- else if or (include "podgate.managed" .root) (include "podgate.webhookWatches" .root) (include "podgate.events" .root) (include "podgate.proves" .root) }}true
+{{- else if eq .role "controller" }}{{ if or (include "podgate.managed" .root) .root.Values.policies.watch .root.Values.console.enabled (include "podgate.events" .root) (include "podgate.reports" .root) (include "podgate.proves" .root) }}true{{ end }}
+{{- else if or (include "podgate.managed" .root) (include "podgate.webhookWatches" .root) (include "podgate.events" .root) (include "podgate.reports" .root) (include "podgate.proves" .root) }}true
 {{- end }}
 {{- end }}
 

@@ -41,7 +41,7 @@ fn everything(profile: &str, mode: &str) -> Value {
     let on = json!({"enabled": true});
     let mut values = values(profile, mode);
     values["console"] = on.clone();
-    values["ledger"] = json!({"events": true});
+    values["ledger"] = json!({"events": true, "reports": true});
     values["controller"] = json!({"proof": on});
     values["otlp"] =
         json!({"endpoint": "https://o.example.com", "headersSecret": "token", "caSecret": "ca"});

@@ -6,6 +6,7 @@ mod events;
 mod namespaces;
 mod nodes;
 mod proof;
+mod reports;
 mod resources;
 mod schema;
 mod sign_in;

@@ -6,7 +6,6 @@ use std::time::Duration;
 use anyhow::Context as _;
 use futures_util::future::BoxFuture;
 use kube::Client;
-use prometheus_client::metrics::counter::Counter;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -15,10 +14,12 @@ use crate::admission::NamespaceLabels;
 use crate::cluster::certificates::{self, Keeper, Kept};
 use crate::cluster::lease::Election;
 use crate::cluster::{
-    self, Clock, Events, Health, Namespaces, Owner, Resources, SignIn, UserNamespaces, status,
+    self, Clock, Events, Health, Namespaces, Owner, Reports, Resources, SignIn, UserNamespaces,
+    status,
 };
 use crate::console;
-use crate::ledger::Entry;
+use crate::ledger::store::Store;
+use crate::ledger::{Counters, Entry};
 use crate::policy::Source;
 use crate::server::metrics::CertificateOf;
 use crate::server::readiness::Condition;
@@ -56,6 +57,28 @@ pub(super) struct OfLedger {
     pub(super) sign_in: bool,
     /// Somebody to tell of denials.
     pub(super) events: bool,
+    /// Somewhere to report to.
+    pub(super) reports: bool,
+}
+
+impl OfLedger {
+    fn any(&self) -> bool {
+        self.key_secret.is_some() || self.sign_in || self.events || self.reports
+    }
+
+    /// Whether one replica alone is to do it.
+    fn needs_lead(&self) -> bool {
+        self.key_secret.is_some() || self.reports
+    }
+}
+
+/// What is stored, for those whom the cluster is to tell of it.
+#[derive(Default)]
+pub(super) struct Audience {
+    /// New records, for Events.
+    pub(super) events: Option<mpsc::Receiver<Entry>>,
+    /// The store, for Reports, and how often they are brought up to date.
+    pub(super) reports: Option<(Store, Duration)>,
 }
 
 /// Facts that no request carries.
@@ -71,9 +94,7 @@ impl Wanted {
     /// Whether anything is.
     pub(super) fn any(&self) -> bool {
         self.managed.is_some()
-            || self.ledger.key_secret.is_some()
-            || self.ledger.sign_in
-            || self.ledger.events
+            || self.ledger.any()
             || self.policies
             || self.status
             || self.facts.namespaces
@@ -120,7 +141,7 @@ impl Cluster {
         let client = cluster::connect().await?;
         let namespace = wanted.namespace.unwrap_or_else(|| client.default_namespace().to_owned());
         this.client = Some(client.clone());
-        if wanted.managed.is_some() || wanted.status || wanted.ledger.key_secret.is_some() {
+        if wanted.managed.is_some() || wanted.status || wanted.ledger.needs_lead() {
             this.elect(&client, &namespace, replica);
         }
         if wanted.ledger.sign_in {
@@ -274,15 +295,17 @@ impl Cluster {
         });
     }
 
-    /// Tells of denials by Events, if they are wanted.
-    pub(super) fn tell_events(
-        &mut self,
-        records: Option<mpsc::Receiver<Entry>>,
-        replica: &str,
-        dropped: Counter,
-    ) {
-        let (Some(client), Some(records)) = (self.client.clone(), records) else { return };
-        self.spawn(Events::new(client, replica.to_owned(), dropped).run(records));
+    /// Tells those who are to know of what is stored.
+    pub(super) fn tell(&mut self, audience: Audience, replica: &str, counters: &Counters) {
+        let Some(client) = self.client.clone() else { return };
+        if let Some(records) = audience.events {
+            let dropped = counters.events_dropped.clone();
+            self.spawn(Events::new(client.clone(), replica.to_owned(), dropped).run(records));
+        }
+        if let (Some((store, every)), Some(leads)) = (audience.reports, self.leads.clone()) {
+            let failures = counters.report_failures.clone();
+            self.spawn(Reports::new(client, store, now(), failures).run(every, leads));
+        }
     }
 
     /// Ends, and gives the Lease back.

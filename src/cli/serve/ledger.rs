@@ -16,6 +16,9 @@ use crate::ledger::{spool, writer};
 use crate::server::tls::Clients;
 use crate::server::{Unrecorded, clock, collector, web};
 
+/// How often Reports are brought up to date, where nobody said.
+const REPORTS_EVERY: Duration = Duration::from_mins(1);
+
 /// How decisions are recorded. In a file of settings these stand under `ledger`, without that word in front.
 #[derive(Debug, Clone, Default, PartialEq, clap::Args, Deserialize)]
 #[group(id = "ledger_settings")]
@@ -54,6 +57,13 @@ pub(super) struct Settings {
     /// Tell of denials by Kubernetes Events on the owner of the pod, each incident once with its count
     #[arg(id = "events", long)]
     pub(super) events: bool,
+    /// Keep a Report (`openreports.io/v1alpha1`) in each namespace of what was found there in the last 24 hours. The cluster
+    /// must have the custom resources of `OpenReports`
+    #[arg(id = "reports", long)]
+    pub(super) reports: bool,
+    /// How often Reports are brought up to date [default: 1m]
+    #[arg(id = "reports-every", long = "reports-every", value_name = "DURATION")]
+    pub(super) reports_every: Option<Period>,
     /// Folder in which records are kept until they are sent on; without it they go to standard output alone
     #[arg(id = "ledger-spool", long = "ledger-spool", value_name = "DIR")]
     pub(super) spool: Option<PathBuf>,
@@ -90,6 +100,8 @@ impl Settings {
             tls,
             client_name,
             events,
+            reports,
+            reports_every,
             spool,
             spool_max,
             sync,
@@ -108,6 +120,8 @@ impl Settings {
             tls: tls.or(file.tls),
             client_name: first_given(client_name, file.client_name),
             events: events || file.events,
+            reports: reports || file.reports,
+            reports_every: reports_every.or(file.reports_every),
             spool: spool.or(file.spool),
             spool_max: spool_max.or(file.spool_max),
             sync: sync.or(file.sync),
@@ -130,6 +144,7 @@ impl Settings {
         let store = self.store.clone().map(|url| Stored {
             url,
             events: self.events,
+            reports: self.reports_every(),
             keep: Retention {
                 age: self.keep.map(|period| period.0),
                 bytes: self.max_size.map(|size| size.0),
@@ -170,7 +185,13 @@ impl Settings {
             key_secret: self.key_secret.clone(),
             sign_in: self.console_is_open(),
             events: self.events,
+            reports: self.reports,
         }
+    }
+
+    /// How often Reports are brought up to date; none where none are kept.
+    fn reports_every(&self) -> Option<Duration> {
+        self.reports.then(|| self.reports_every.map_or(REPORTS_EVERY, |period| period.0))
     }
 
     /// Whether others than who sits at this machine can reach the console.
@@ -203,6 +224,14 @@ impl Settings {
             bail!(
                 "--events tell of what is stored, each once: give --ledger, or --events to the controller"
             );
+        }
+        if self.reports && !stores {
+            bail!(
+                "--reports are made from what is stored: give --ledger, or --reports to the controller"
+            );
+        }
+        if self.reports_every.is_some_and(|every| !self.reports || every.0.is_zero()) {
+            bail!("--reports-every needs --reports, and must be more than 0s");
         }
         if self.console_is_open() && self.tls.is_none() {
             bail!(
@@ -278,6 +307,8 @@ pub(super) struct Plan {
 pub(super) struct Stored {
     pub(super) url: String,
     pub(super) events: bool,
+    /// How often Reports are brought up to date, if any are kept.
+    pub(super) reports: Option<Duration>,
     pub(super) keep: Retention,
     pub(super) listen: Option<collector::Options>,
     pub(super) console: Option<web::Options>,
@@ -337,6 +368,30 @@ mod tests {
         for wrong in ["", "GiB", "1GB", "1 GiB", "-1", "1.5GiB", "99999999999TiB", "１KiB"] {
             assert_eq!(read(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn reports_need_a_store_and_their_period_needs_them() {
+        let period = |seconds| Some(Period(Duration::from_secs(seconds)));
+        let stores = Settings { store: Some("sqlite:l.db".to_owned()), ..Settings::default() };
+        let plan = |settings: Settings| settings.plan(Role::Controller, Duration::ZERO);
+        for (settings, told) in [
+            (Settings { reports: true, ..Settings::default() }, "--ledger"),
+            (Settings { reports_every: period(1), ..stores.clone() }, "needs --reports"),
+            (
+                Settings { reports: true, reports_every: period(0), ..stores.clone() },
+                "more than 0s",
+            ),
+        ] {
+            let error = plan(settings).err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(error.contains(told), "{told}: {error}");
+        }
+        let every = |settings| plan(settings).unwrap().store.unwrap().reports;
+        assert_eq!(every(stores.clone()), None);
+        let on = Settings { reports: true, ..stores };
+        assert_eq!(every(on.clone()), Some(REPORTS_EVERY));
+        let often = Settings { reports_every: period(2), ..on };
+        assert_eq!(every(often), Some(Duration::from_secs(2)));
     }
 
     #[test]

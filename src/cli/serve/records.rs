@@ -4,15 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use super::cluster::Audience;
 use super::ledger::{Plan, Stored};
 use crate::console::{self, Console};
 use crate::ledger::announce::Announcing;
 use crate::ledger::ship::Shipper;
 use crate::ledger::store::{Retention, Store};
-use crate::ledger::{Counters, Destination, Entry, Instance, Ledger, writer};
+use crate::ledger::{Counters, Destination, Instance, Ledger, writer};
 use crate::server::{self, Collector, Metrics, Unrecorded, Web, clock};
 
 /// How long the last records may take to be sent when the process ends. They stay in the spool.
@@ -28,8 +28,8 @@ pub(super) struct Records {
     counters: Counters,
     ledger: Option<Arc<Ledger>>,
     console: Option<(Web, Store)>,
-    /// What is stored, as it is, where somebody is to be told.
-    pub(super) told: Option<mpsc::Receiver<Entry>>,
+    /// What is stored, for those whom the cluster is to tell of it.
+    pub(super) audience: Audience,
     shipping: JoinSet<()>,
     tasks: JoinSet<()>,
 }
@@ -45,21 +45,22 @@ impl Records {
             counters: metrics.ledger().clone(),
             ledger: None,
             console: None,
-            told: None,
+            audience: Audience::default(),
             shipping: JoinSet::new(),
             tasks: JoinSet::new(),
         };
-        if let Some(Stored { url, events, keep, listen, console }) = store {
+        if let Some(Stored { url, events, reports, keep, listen, console }) = store {
             let store = Store::open(&url).await.context("cannot open the ledger")?;
             let destination: Arc<dyn Destination> = if events {
                 let dropped = this.counters.events_dropped.clone();
                 let (announcing, told) = Announcing::new(store.clone(), dropped);
-                this.told = Some(told);
+                this.audience.events = Some(told);
                 Arc::new(announcing)
             } else {
                 Arc::new(store.clone())
             };
             this.destination = Some(Arc::clone(&destination));
+            this.audience.reports = reports.map(|every| (store.clone(), every));
             if let Some(listen) = listen {
                 let collector = Collector::bind(listen, destination, Arc::clone(metrics))?;
                 this.spawn(async move {

@@ -100,8 +100,7 @@ async fn work(process: Process, admin: Admin, mut signals: Signals) -> anyhow::R
     if let Some((policies, _)) = policies.as_ref().filter(|_| tells_status) {
         cluster.keep_status(policies.outcome());
     }
-    let dropped = admin.metrics.ledger().events_dropped.clone();
-    cluster.tell_events(records.told.take(), &replica, dropped);
+    cluster.tell(std::mem::take(&mut records.audience), &replica, admin.metrics.ledger());
     let facts = Facts { policies: Arc::clone(&admin.store), kept: cluster.kept.clone() };
     records.show(Arc::new(facts), cluster.sign_in.clone(), &admin.metrics);
     match (webhook, policies, listening) {
