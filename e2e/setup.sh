@@ -155,8 +155,8 @@ need_postgres() {
     apt_install postgresql
 }
 
-# The browser that looks at the console.
-need_chromium() { have chromium || apt_install chromium; }
+# The browser that looks at the console, and what types and clicks in it.
+need_chromium() { have chromium && have chromedriver || apt_install chromium chromium-driver; }
 
 # What sends the load of `make bench`.
 need_h2load() { have h2load || apt_install nghttp2-client; }

@@ -1,11 +1,27 @@
 //! A real browser, without a window.
 
+mod browser;
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
+
+pub use self::browser::{Browser, ENTER, Focus, TAB};
+
+/// Without a window, as root in a container, and with nothing of its own accord.
+const QUIET: [&str; 8] = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
+    "--disable-sync",
+];
 
 /// What a browser made of a page.
 #[derive(Debug)]
@@ -45,9 +61,8 @@ pub fn picture(
 
 fn run(folder: &Path, arguments: &[&str]) -> Result<Vec<u8>> {
     let output = Command::new("timeout")
-        .args(["60", "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
-        // Nothing of its own accord.
-        .args(["--disable-background-networking", "--disable-component-update", "--no-first-run", "--disable-sync"])
+        .args(["60", "chromium"])
+        .args(QUIET)
         .arg(format!("--user-data-dir={}", folder.join("profile").display()))
         .args(arguments)
         .output()

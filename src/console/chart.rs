@@ -123,7 +123,7 @@ mod tests {
             let bucket = |start, count| Bucket { start, decision: "denied".to_owned(), count };
             let buckets = vec![bucket(scale.from, 1), bucket(until, 1_000_000)];
             let timeline = Timeline { buckets, counted_since: None };
-            let chart = scale.draw(&timeline, &Params::default());
+            let chart = scale.draw(&timeline, &Params::new(Vec::new(), "24h"));
             assert_eq!(chart.bars.len(), 2, "{hours}");
             for bar in &chart.bars {
                 assert!(

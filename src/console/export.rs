@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use futures_util::stream::try_unfold;
 
 use super::Console;
-use super::params::Params;
+use super::params::{DECISIONS_SINCE, Params};
 use crate::ledger::export::{Exporter, Format};
 use crate::ledger::query::{Filter, Page};
 use crate::ledger::store::Store;
@@ -29,7 +29,7 @@ pub(super) async fn export(
         "ocsf" => (Format::Ocsf, "application/x-ndjson"),
         _ => return StatusCode::NOT_FOUND.into_response(),
     };
-    let (filter, problem) = Params::from(pairs).filter((console.clock)());
+    let (filter, problem) = Params::new(pairs, DECISIONS_SINCE).filter((console.clock)());
     if let Some(problem) = problem {
         return (StatusCode::BAD_REQUEST, problem).into_response();
     }

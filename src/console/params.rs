@@ -1,17 +1,19 @@
 //! A filter as it stands in a URL, and back.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use super::views::Field;
+use super::views::{Field, Form};
 use crate::engine::Outcome;
 use crate::ledger::query::{Cursor, Filter, NotACursor, moment};
 
-/// What is looked at where nobody says since when.
-const DEFAULT_SINCE: &str = "24h";
+/// From when on decisions are shown where nobody says since when.
+pub(super) const DECISIONS_SINCE: &str = "24h";
+/// The same of incidents.
+pub(super) const INCIDENTS_SINCE: &str = "30d";
 
 /// What a URL may ask for, in the order of the form: name, label, and what stands in the empty field.
 const NAMES: [(&str, &str, &str); 13] = [
-    ("since", "Since", "24h"),
+    ("since", "Since", ""),
     ("until", "Until", "now"),
     ("decision", "Outcome", ""),
     ("namespace", "Namespace", "payments, team-*"),
@@ -27,24 +29,27 @@ const NAMES: [(&str, &str, &str); 13] = [
 ];
 
 /// The query of a URL.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Params(Vec<(String, String)>);
-
-impl From<Vec<(String, String)>> for Params {
-    fn from(mut pairs: Vec<(String, String)>) -> Self {
-        // A form sends empty fields, too.
-        pairs.retain(|(_, value)| !value.trim().is_empty());
-        Self(pairs)
-    }
+#[derive(Debug, Clone)]
+pub(super) struct Params {
+    pairs: Vec<(String, String)>,
+    /// Where nobody says since when.
+    since: &'static str,
 }
 
 impl Params {
+    /// The pairs of a query, from `since` on where they do not say since when.
+    pub(super) fn new(mut pairs: Vec<(String, String)>, since: &'static str) -> Self {
+        // A form sends empty fields, too.
+        pairs.retain(|(_, value)| !value.trim().is_empty());
+        Self { pairs, since }
+    }
+
     fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.trim())
+        self.pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.trim())
     }
 
     fn all(&self, name: &str) -> Vec<String> {
-        let values = self.0.iter().filter(|(key, _)| key == name);
+        let values = self.pairs.iter().filter(|(key, _)| key == name);
         let parts = values.flat_map(|(_, value)| value.split(','));
         parts.map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
     }
@@ -60,7 +65,7 @@ impl Params {
             }
             read.ok()
         };
-        let since = read("since", self.get("since").or(Some(DEFAULT_SINCE)));
+        let since = read("since", self.get("since").or(Some(self.since)));
         let until = read("until", self.get("until"));
         let dry_run = self.get("dry-run").map(|text| text.parse().map_err(|_| text));
         if let Some(Err(text)) = dry_run {
@@ -76,7 +81,7 @@ impl Params {
             problem = Some(format!("after is {after:?}, and {NotACursor}"));
         }
         let filter = Filter {
-            since: since.or_else(|| now.checked_sub(SignedDuration::from_hours(24)).ok()),
+            since: since.or_else(|| moment(self.since, now).ok()),
             until,
             decisions,
             namespaces: self.all("namespace"),
@@ -102,7 +107,7 @@ impl Params {
     /// The URL of `path` with these and `name` set to `value`.
     pub(super) fn link(&self, path: &str, set: &[(&str, &str)]) -> String {
         let kept = self
-            .0
+            .pairs
             .iter()
             .filter(|(key, _)| key != "after" && !set.iter().any(|(name, _)| key == name));
         let pairs =
@@ -112,8 +117,8 @@ impl Params {
         if query.is_empty() { path.to_owned() } else { format!("{path}?{}", query.join("&")) }
     }
 
-    /// The fields of the form.
-    pub(super) fn fields(&self) -> Vec<Field> {
+    /// The form that leads to `action`, with what of the URL could not be used.
+    pub(super) fn form(&self, action: &'static str, problem: Option<String>) -> Form {
         let field = |(name, label, placeholder): (&'static str, &'static str, &'static str)| {
             let any = (String::new(), "any".to_owned());
             let options = match name {
@@ -129,9 +134,10 @@ impl Params {
             };
             let options = if options.is_empty() { options } else { [vec![any], options].concat() };
             let value = self.get(name).unwrap_or_default().to_owned();
+            let placeholder = if name == "since" { self.since } else { placeholder };
             Field { name, label, placeholder, value, options }
         };
-        NAMES.into_iter().map(field).collect()
+        Form { action, fields: NAMES.into_iter().map(field).collect(), problem }
     }
 }
 
@@ -155,7 +161,7 @@ mod tests {
 
     fn params(pairs: &[(&str, &str)]) -> Params {
         let owned = pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
-        Params::from(owned.collect::<Vec<_>>())
+        Params::new(owned.collect(), DECISIONS_SINCE)
     }
 
     #[test]

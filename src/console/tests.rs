@@ -202,6 +202,44 @@ async fn filters_in_the_url_narrow_list_timeline_and_export() {
 }
 
 #[tokio::test]
+async fn incidents_are_narrowed_by_the_same_filter_and_go_further_back() {
+    let of = |namespace: &str, incident: &str, time: &str| {
+        let object = json!({"kind": "Pod", "name": "a", "namespace": namespace});
+        decision(&json!({"object": object, "incident": incident, "time": time}))
+    };
+    let console = console(
+        store(&[
+            of("shop", "1", "2026-11-01T00:00:00Z"),
+            of("shop", "2", "2026-11-26T09:00:00Z"),
+            of("payments", "3", "2026-11-26T09:00:00Z"),
+        ])
+        .await,
+        None,
+    );
+    for (query, count) in
+        [("", 3), ("since=24h", 2), ("namespace=payments", 1), ("decision=warned", 0)]
+    {
+        let page = text(get(&console, &format!("/incidents?{query}")).await).await;
+        assert_eq!(page.matches("incident=").count(), count, "{query}");
+        assert!(page.contains("action=\"/incidents\"") && page.contains("placeholder=\"30d\""));
+    }
+    let page = text(get(&console, "/incidents?since=soon").await).await;
+    assert!(page.contains("role=\"alert\"") && page.contains("since is"), "{page}");
+}
+
+#[tokio::test]
+async fn what_was_lost_is_told_with_its_reason() {
+    let gap = json!({"boot": "b", "cluster": "", "replica": "r", "schema": "podgate.dev/gap/v1", "time": "2026-11-26T09:01:00Z",
+        "count": 17, "reason": "the spool: no space left", "since": "2026-11-26T09:00:00Z"});
+    let lost = text(get(&console(store(&[gap]).await, None), "/health").await).await;
+    for part in ["17", "the spool: no space left", "2026-11-26 09:00:00", "2026-11-26 09:01:00"] {
+        assert!(lost.contains(part), "{part}: {lost}");
+    }
+    let none = console(store(&[decision(&json!({}))]).await, None);
+    assert!(text(get(&none, "/health").await).await.contains("None was, as far as podgate knows."));
+}
+
+#[tokio::test]
 async fn a_long_list_comes_in_pages_that_keep_the_filter() {
     let all: Vec<Value> = (0..120).map(|_| decision(&json!({}))).collect();
     let console = console(store(&all).await, None);

@@ -52,6 +52,13 @@ pub(super) struct Field {
     pub(super) options: Vec<(String, String)>,
 }
 
+/// The filter, as it is filled in.
+pub(super) struct Form {
+    pub(super) action: &'static str,
+    pub(super) fields: Vec<Field>,
+    pub(super) problem: Option<String>,
+}
+
 /// The timeline.
 pub(super) struct Chart {
     pub(super) from: String,
@@ -101,8 +108,7 @@ pub(super) struct Row {
 #[template(path = "decisions.html", config = "src/console/askama.toml")]
 pub(super) struct Decisions {
     pub(super) frame: Frame,
-    pub(super) fields: Vec<Field>,
-    pub(super) problem: Option<String>,
+    pub(super) form: Form,
     pub(super) chart: Chart,
     pub(super) rows: Vec<Row>,
     pub(super) next: Option<String>,
@@ -207,6 +213,7 @@ pub(super) struct TablePage {
     pub(super) frame: Frame,
     pub(super) heading: &'static str,
     pub(super) lead: String,
+    pub(super) form: Option<Form>,
     pub(super) tables: Vec<Table>,
 }
 

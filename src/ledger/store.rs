@@ -4,6 +4,7 @@
 
 mod actor;
 mod append;
+mod gaps;
 mod incidents;
 mod narrow;
 mod partition;
@@ -27,6 +28,7 @@ use tokio::sync::Mutex;
 
 pub use self::actor::Actor;
 pub use self::append::Appended;
+pub use self::gaps::Lost;
 pub use self::incidents::Incident;
 pub use self::read::{ChainState, Decided, Repeat};
 pub use self::retain::{Removed, Retention};

@@ -16,8 +16,9 @@ use super::sql::Sql;
 use super::{Kind, StoreError};
 
 /// Each brings the tables from the version of its place to the next. What was released is never edited.
-const MIGRATIONS: &[&[&str]] = &[&[
-    "CREATE TABLE chains (
+const MIGRATIONS: &[&[&str]] = &[
+    &[
+        "CREATE TABLE chains (
         id {identity},
         replica TEXT NOT NULL,
         boot TEXT NOT NULL,
@@ -25,14 +26,14 @@ const MIGRATIONS: &[&[&str]] = &[&[
         removed_seq BIGINT NOT NULL DEFAULT 0,
         removed_hash TEXT NOT NULL DEFAULT '',
         UNIQUE (replica, boot))",
-    "CREATE TABLE spans (
+        "CREATE TABLE spans (
         chain BIGINT NOT NULL,
         first_seq BIGINT NOT NULL,
         last_seq BIGINT NOT NULL,
         previous TEXT NOT NULL,
         hash TEXT NOT NULL,
         PRIMARY KEY (chain, first_seq))",
-    "CREATE TABLE records (
+        "CREATE TABLE records (
         chain BIGINT NOT NULL,
         seq BIGINT NOT NULL,
         time BIGINT NOT NULL,
@@ -50,17 +51,17 @@ const MIGRATIONS: &[&[&str]] = &[&[
         policy_set {text},
         line TEXT NOT NULL,
         {records_key}){partitioned}",
-    "CREATE INDEX records_time ON records (time, chain, seq, decision) WHERE decision IS NOT NULL",
-    "CREATE INDEX records_decision ON records (decision, time) WHERE decision IS NOT NULL",
-    "CREATE INDEX records_namespace ON records (namespace, time, decision) WHERE decision IS NOT NULL",
-    "CREATE INDEX records_kind ON records (kind, time, decision) WHERE decision IS NOT NULL",
-    "CREATE INDEX records_name ON records (name, time, decision) WHERE decision IS NOT NULL",
-    "CREATE INDEX records_username ON records (username, time, decision) WHERE decision IS NOT NULL",
-    "CREATE INDEX records_incident ON records (incident, time) WHERE decision IS NOT NULL",
-    "CREATE INDEX records_checkpoint ON records (chain, seq) WHERE schema = 'podgate.dev/checkpoint/v1'",
-    "CREATE INDEX records_decision_id ON records (decision_id) WHERE decision IS NOT NULL",
-    "CREATE INDEX records_owner ON records (owner_uid, time) WHERE owner_uid IS NOT NULL",
-    "CREATE TABLE violations (
+        "CREATE INDEX records_time ON records (time, chain, seq, decision) WHERE decision IS NOT NULL",
+        "CREATE INDEX records_decision ON records (decision, time) WHERE decision IS NOT NULL",
+        "CREATE INDEX records_namespace ON records (namespace, time, decision) WHERE decision IS NOT NULL",
+        "CREATE INDEX records_kind ON records (kind, time, decision) WHERE decision IS NOT NULL",
+        "CREATE INDEX records_name ON records (name, time, decision) WHERE decision IS NOT NULL",
+        "CREATE INDEX records_username ON records (username, time, decision) WHERE decision IS NOT NULL",
+        "CREATE INDEX records_incident ON records (incident, time) WHERE decision IS NOT NULL",
+        "CREATE INDEX records_checkpoint ON records (chain, seq) WHERE schema = 'podgate.dev/checkpoint/v1'",
+        "CREATE INDEX records_decision_id ON records (decision_id) WHERE decision IS NOT NULL",
+        "CREATE INDEX records_owner ON records (owner_uid, time) WHERE owner_uid IS NOT NULL",
+        "CREATE TABLE violations (
         chain BIGINT NOT NULL,
         seq BIGINT NOT NULL,
         time BIGINT NOT NULL,
@@ -69,11 +70,11 @@ const MIGRATIONS: &[&[&str]] = &[&[
         enforcement TEXT NOT NULL,
         settled {text},
         exception {text})",
-    "CREATE INDEX violations_record ON violations (chain, seq)",
-    "CREATE INDEX violations_policy ON violations (policy, rule, time)",
-    "CREATE INDEX violations_rule ON violations (rule, time)",
-    "CREATE INDEX violations_exception ON violations (exception, time) WHERE exception IS NOT NULL",
-    "CREATE TABLE changes (
+        "CREATE INDEX violations_record ON violations (chain, seq)",
+        "CREATE INDEX violations_policy ON violations (policy, rule, time)",
+        "CREATE INDEX violations_rule ON violations (rule, time)",
+        "CREATE INDEX violations_exception ON violations (exception, time) WHERE exception IS NOT NULL",
+        "CREATE TABLE changes (
         chain BIGINT NOT NULL,
         seq BIGINT NOT NULL,
         time BIGINT NOT NULL,
@@ -83,10 +84,10 @@ const MIGRATIONS: &[&[&str]] = &[&[
         owner_uid {text},
         template {text} NOT NULL,
         username {text} NOT NULL)",
-    "CREATE INDEX changes_uid ON changes (uid, time)",
-    "CREATE INDEX changes_owner ON changes (owner_uid)",
-    "CREATE INDEX changes_username ON changes (username)",
-    "CREATE TABLE incidents (
+        "CREATE INDEX changes_uid ON changes (uid, time)",
+        "CREATE INDEX changes_owner ON changes (owner_uid)",
+        "CREATE INDEX changes_username ON changes (username)",
+        "CREATE TABLE incidents (
         incident {text} PRIMARY KEY,
         decision {text} NOT NULL,
         namespace {text} NOT NULL,
@@ -94,7 +95,7 @@ const MIGRATIONS: &[&[&str]] = &[&[
         count BIGINT NOT NULL,
         first_time BIGINT NOT NULL,
         last_time BIGINT NOT NULL)",
-    "CREATE TABLE decision_counts (
+        "CREATE TABLE decision_counts (
         start BIGINT NOT NULL,
         decision {text} NOT NULL,
         policy_set {text} NOT NULL,
@@ -102,7 +103,7 @@ const MIGRATIONS: &[&[&str]] = &[&[
         first_time BIGINT NOT NULL,
         last_time BIGINT NOT NULL,
         PRIMARY KEY (start, decision, policy_set))",
-    "CREATE TABLE rule_counts (
+        "CREATE TABLE rule_counts (
         start BIGINT NOT NULL,
         policy {text} NOT NULL,
         rule {text} NOT NULL,
@@ -111,12 +112,14 @@ const MIGRATIONS: &[&[&str]] = &[&[
         first_time BIGINT NOT NULL,
         last_time BIGINT NOT NULL,
         PRIMARY KEY (start, policy, rule, decision))",
-    "CREATE INDEX incidents_last ON incidents (last_time, incident)",
-]];
+        "CREATE INDEX incidents_last ON incidents (last_time, incident)",
+    ],
+    &["CREATE INDEX records_gap ON records (time) WHERE schema = 'podgate.dev/gap/v1'"],
+];
 
 /// The newest version.
-pub(super) const VERSION: i64 = 1;
-const _: () = assert!(MIGRATIONS.len() == 1, "VERSION is the number of migrations");
+pub(super) const VERSION: i64 = 2;
+const _: () = assert!(MIGRATIONS.len() == 2, "VERSION is the number of migrations");
 
 /// Brings the tables up to date.
 pub(super) async fn migrate(connection: &mut AnyConnection, kind: Kind) -> Result<(), StoreError> {
@@ -165,4 +168,31 @@ fn of_kind(statement: &str, kind: Kind) -> String {
         .replace("{text}", text)
         .replace("{records_key}", records_key)
         .replace("{partitioned}", partitioned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::store::Store;
+    use crate::ledger::testing::Folder;
+
+    #[tokio::test]
+    async fn a_store_of_an_earlier_podgate_is_brought_up_to_date() {
+        let folder = Folder::new("schema");
+        let url = format!("sqlite:{}", folder.path().join("ledger.db").display());
+        let store = Store::open(&url).await.unwrap();
+        for undo in ["DROP INDEX records_gap", "UPDATE podgate_ledger SET version = 1"] {
+            sqlx::query(undo).execute(&store.pool).await.unwrap();
+        }
+        store.pool.close().await;
+        let store = Store::open(&url).await.unwrap();
+        let version: i64 = sqlx::query_scalar("SELECT version FROM podgate_ledger")
+            .fetch_one(&store.pool)
+            .await
+            .unwrap();
+        assert_eq!(version, VERSION);
+        let there = "SELECT COUNT(*) FROM sqlite_master WHERE name = 'records_gap'";
+        let there: i64 = sqlx::query_scalar(there).fetch_one(&store.pool).await.unwrap();
+        assert_eq!(there, 1);
+    }
 }
