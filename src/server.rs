@@ -34,7 +34,7 @@ use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 
 pub use self::admin::{Admin, AdminPort, admin};
-pub use self::app::{Answered, Namespaces, Recording, State, Tracer, Unrecorded, app};
+pub use self::app::{Answered, Namespaces, Recording, State, Tracer, Unrecorded, Verdict, app};
 pub use self::collector::Collector;
 pub use self::freshness::Freshness;
 pub use self::metrics::Metrics;
@@ -120,7 +120,6 @@ impl Bound {
         self,
         policies: Policies,
         signals: Signals,
-        readiness: Readiness,
         listening: readiness::Condition,
     ) -> io::Result<()> {
         let address = self.address()?;
@@ -129,7 +128,7 @@ impl Bound {
         let handle = Handle::new();
         let webhook = port::tls_server(webhook, tls, options.max_connections, &metrics)?
             .handle(handle.clone());
-        let store = Arc::clone(&state.store);
+        let (store, readiness) = (Arc::clone(&state.store), state.readiness.clone());
         listening.met();
         tracing::info!(%address, "listening");
         tokio::select! {

@@ -66,6 +66,8 @@ pub struct Review {
     pub end: Timestamp,
     /// The HTTP status of the answer.
     pub status: u16,
+    /// Outcome and short name of the decision; none where nothing was decided.
+    pub decision: Option<(&'static str, String)>,
 }
 
 impl Signal for Traces {
@@ -96,9 +98,19 @@ impl Signal for Traces {
 }
 
 fn span(review: &Review) -> Span {
-    let Review { parent, endpoint, start, end, status } = review;
+    let Review { parent, endpoint, start, end, status, decision } = review;
     // Its last eight bytes tell it from every other.
     let id = uuid::Uuid::now_v7();
+    let mut attributes = vec![
+        attribute::text("http.request.method", "POST"),
+        attribute::text("http.route", &format!("/{endpoint}")),
+        attribute::number("http.response.status_code", i64::from(*status)),
+    ];
+    if let Some((outcome, id)) = decision {
+        // As the log of its record calls them, so that one leads to the other.
+        attributes.push(attribute::text("podgate.decision", outcome));
+        attributes.push(attribute::text("podgate.decision.id", id));
+    }
     let code = if *status >= 500 { StatusCode::Error } else { StatusCode::Unset };
     Span {
         trace_id: parent.trace.to_vec(),
@@ -109,11 +121,7 @@ fn span(review: &Review) -> Span {
         flags: SAMPLED_OF_REMOTE,
         start_time_unix_nano: nanos(*start),
         end_time_unix_nano: nanos(*end),
-        attributes: vec![
-            attribute::text("http.request.method", "POST"),
-            attribute::text("http.route", &format!("/{endpoint}")),
-            attribute::number("http.response.status_code", i64::from(*status)),
-        ],
+        attributes,
         status: Some(Status { code: code.into(), ..Status::default() }),
         ..Span::default()
     }
@@ -154,7 +162,9 @@ mod tests {
     fn a_span_is_a_child_of_the_callers() {
         let parent = Parent::read(&format!("00-{TRACE}-b7ad6b7169203331-01")).unwrap();
         let start = Timestamp::from_second(1_000).unwrap();
-        let review = Review { parent, endpoint: "validate", start, end: start, status: 200 };
+        let decision = Some(("denied", "7f3k-92".to_owned()));
+        let review =
+            Review { parent, endpoint: "validate", start, end: start, status: 200, decision };
         let encoded = Traces::encode(&[review.clone(), review], &Service::default());
         assert_eq!(encoded.count, 2);
         let request = ExportTraceServiceRequest::decode(&*encoded.body).unwrap();

@@ -14,6 +14,7 @@ use tokio::sync::{Semaphore, watch};
 use super::handlers;
 use super::limits;
 use super::metrics::{Metrics, Rejection};
+use super::readiness::Readiness;
 use super::respond;
 use super::store::PolicyStore;
 use crate::admission::{Attributes, NamespaceLabels};
@@ -59,7 +60,7 @@ pub trait Tracer: fmt::Debug + Send + Sync {
 }
 
 /// A review that was answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answered {
     /// Where it came to.
     pub endpoint: &'static str,
@@ -69,6 +70,17 @@ pub struct Answered {
     pub end: Timestamp,
     /// With which HTTP status.
     pub status: u16,
+    /// What was decided, if anything was.
+    pub verdict: Option<Verdict>,
+}
+
+/// A decision, as a trace names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// Its outcome's word.
+    pub outcome: &'static str,
+    /// Its short name, by which the ledger finds it.
+    pub decision_id: String,
 }
 
 /// What every request shares.
@@ -92,6 +104,8 @@ pub struct State {
     pub trusted_labels: Vec<String>,
     /// Who traces reviews.
     pub tracer: Option<Arc<dyn Tracer>>,
+    /// Whether requests should be sent here, or the process is about to end.
+    pub readiness: Readiness,
     /// How a request is judged.
     pub decide: Decide,
     /// One permit a request in flight.
@@ -112,6 +126,7 @@ impl State {
             unrecorded: Unrecorded::default(),
             trusted_labels: Vec::new(),
             tracer: None,
+            readiness: Readiness::default(),
             decide: engine::decide,
             in_flight: Semaphore::new(limits::MAX_IN_FLIGHT),
         }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Request, State as Shared};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 use axum::response::Response;
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use super::app::{Answered, Recording, State, Unrecorded};
+use super::app::{Answered, Recording, State, Unrecorded, Verdict};
 use super::clock;
 use super::limits::{self, Deadline};
 use super::metrics::{Endpoint, Rejection};
@@ -44,15 +44,27 @@ pub(super) async fn policies(Shared(state): Shared<Arc<State>>, request: Request
 }
 
 async fn answer(state: Arc<State>, endpoint: Endpoint, request: Request) -> Response {
-    let Some(tracer) = &state.tracer else { return untraced(&state, endpoint, request).await };
+    let is_http1 = request.version() < Version::HTTP_2;
+    let mut answer = traced(&state, endpoint, request).await;
+    // HTTP/1.1, which API servers speak to webhooks, has no goodbye that a request cannot cross: one that is on its way
+    // when an idle connection is closed is lost. So whoever goes asks with each last answer to be left.
+    if is_http1 && state.readiness.is_stopping() {
+        answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    answer
+}
+
+async fn traced(state: &Arc<State>, endpoint: Endpoint, request: Request) -> Response {
+    let Some(tracer) = &state.tracer else { return untraced(state, endpoint, request).await };
     let parent = request.headers().get("traceparent").and_then(|value| value.to_str().ok());
     let Some(parent) = parent.map(str::to_owned) else {
-        return untraced(&state, endpoint, request).await;
+        return untraced(state, endpoint, request).await;
     };
     let start = clock::now();
-    let answer = untraced(&state, endpoint, request).await;
+    let answer = untraced(state, endpoint, request).await;
     let (end, status) = (clock::now(), answer.status().as_u16());
-    tracer.review(&parent, Answered { endpoint: endpoint.as_str(), start, end, status });
+    let verdict = answer.extensions().get().cloned();
+    tracer.review(&parent, Answered { endpoint: endpoint.as_str(), start, end, status, verdict });
     answer
 }
 
@@ -190,7 +202,7 @@ fn judge(
     let judged =
         catch_unwind(AssertUnwindSafe(|| decide(state, &in_force, endpoint, &review, time)));
     let took = deadline.started().elapsed();
-    let (decision, answer) = judged.map_or_else(
+    let (decision, mut answer) = judged.map_or_else(
         |_| {
             state.metrics.panicked();
             let decision = Decision::fault(&in_force.set, &review.uid);
@@ -198,6 +210,10 @@ fn judge(
         },
         |(decision, answer)| (decision, respond::json(StatusCode::OK, answer)),
     );
+    if state.tracer.is_some() {
+        let outcome = decision.outcome.as_str();
+        answer.extensions_mut().insert(Verdict { outcome, decision_id: decision.id.to_string() });
+    }
     if deadline.passed() {
         // Nobody reads the answer any more, and what was not answered was not decided.
         return Err(Rejection::Timeout.into());

@@ -30,7 +30,9 @@ fn start_with(certificate: Source, grace: Duration, max_connections: usize) -> R
         Policies::load(Origin::Embedded(policy::embedded()), Told::default(), None).unwrap();
     let metrics = Arc::new(Metrics::new());
     let store = Arc::new(PolicyStore::new(compiled.set));
-    let state = Arc::new(State::new(store, Arc::clone(&metrics)));
+    let readiness = Readiness::default();
+    let state = State::new(store, Arc::clone(&metrics));
+    let state = Arc::new(State { readiness: readiness.clone(), ..state });
     let options = Options {
         listen: ([127, 0, 0, 1], 0).into(),
         certificate,
@@ -40,13 +42,12 @@ fn start_with(certificate: Source, grace: Duration, max_connections: usize) -> R
         policy_poll: reload::POLL,
         certificate_poll: tls::POLL,
     };
-    let readiness = Readiness::default();
     let listening = readiness.condition("listening");
     let bound = Bound::bind(options, state).unwrap();
     assert!(!readiness.is_ready());
     let address = bound.address().unwrap();
     let (sender, signals) = mpsc::unbounded_channel();
-    let task = tokio::spawn(bound.run(policies, signals, readiness.clone(), listening));
+    let task = tokio::spawn(bound.run(policies, signals, listening));
     Running { address, metrics, readiness, signals: sender, task }
 }
 

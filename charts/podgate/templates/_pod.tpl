@@ -67,8 +67,8 @@ imagePullSecrets:
 {{- end }}
 {{- end }}
 {{- include "podgate.podSecurity" $ | nindent 0 }}
-# The grace, the 20 s that requests in flight have to end, the 5 s that the last records have, and something to spare.
-terminationGracePeriodSeconds: {{ add $.Values.webhook.shutdownGraceSeconds 30 }}
+# The grace, the 20 s that requests in flight have to end, the 5 s that the last records have, the 3 s of the last telemetry, and something to spare.
+terminationGracePeriodSeconds: {{ add $.Values.webhook.shutdownGraceSeconds 33 }}
 containers:
 - name: podgate
   image: {{ include "podgate.image" $ }}

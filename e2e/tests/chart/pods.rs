@@ -174,7 +174,7 @@ fn a_replica_goes_when_its_successor_is_ready_and_serves_while_the_news_spreads(
     assert_eq!(*rolling, json!({"maxUnavailable": 0, "maxSurge": 1}));
     let spec = &webhook["spec"]["template"]["spec"];
     assert!(arguments(&objects, "podgate-webhook").contains(&"--shutdown-grace=15s"));
-    assert_eq!(spec["terminationGracePeriodSeconds"], 45);
+    assert_eq!(spec["terminationGracePeriodSeconds"], 48);
     let container = &spec["containers"][0];
     assert_eq!(container["lifecycle"], Value::Null, "the image has no shell to sleep in");
     for (probe, path) in

@@ -106,6 +106,21 @@ const CASES: &[Case] = &[
         silent: &[("podgate_ledger_lost_total{}", "3x100")],
     },
     Case {
+        alert: "PodgateTelemetryDropped",
+        fires: &[("podgate_otlp_dropped_total{signal=\"logs\"}", "0+1x100")],
+        labels: &[("signal", "logs")],
+        silent: &[
+            ("podgate_otlp_dropped_total{signal=\"logs\"}", "7x100"),
+            ("podgate_otlp_dropped_total{signal=\"traces\"}", "0x50 3x49"),
+        ],
+    },
+    Case {
+        alert: "PodgateReportsFail",
+        fires: &[("podgate_report_failures_total{}", "0+1x100")],
+        labels: &[],
+        silent: &[("podgate_report_failures_total{}", "2x100")],
+    },
+    Case {
         alert: "PodgateSpoolFails",
         fires: &[("podgate_ledger_spool_failing{}", "1x100")],
         labels: &[],

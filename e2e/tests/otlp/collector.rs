@@ -1,6 +1,7 @@
 //! A collector of OpenTelemetry, as well or badly behaved as a test wants it.
 
 use std::net::Ipv4Addr;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Result;
@@ -10,7 +11,10 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
-use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use axum_server::tls_rustls::RustlsConfig;
+use opentelemetry_proto::tonic::collector::logs::v1::{
+    ExportLogsPartialSuccess, ExportLogsServiceRequest, ExportLogsServiceResponse,
+};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
@@ -26,6 +30,12 @@ pub(crate) enum Mood {
     Well,
     /// It asks for a second's patience.
     Busy,
+    /// It says that there is too much, and not when there will be less.
+    Flooded,
+    /// It takes each request, and rejects two of what is in it.
+    Picky,
+    /// It wants another token.
+    Closed,
     /// It never answers.
     Silent,
 }
@@ -56,12 +66,29 @@ impl Collector {
         let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let url = format!("http://{}", listener.local_addr()?);
         let this = Self { url, mood: Arc::new(Mutex::new(mood)), taken: Arc::default() };
-        let routes = Router::new()
-            .route("/v1/logs", post(take))
-            .route("/v1/traces", post(take))
-            .with_state(this.clone());
+        let routes = this.routes();
         tokio::spawn(async move { axum::serve(listener, routes).await });
         Ok(this)
+    }
+
+    /// The same over TLS, with the certificate in `folder`.
+    pub(crate) async fn start_tls(folder: &Path) -> Result<Self> {
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        listener.set_nonblocking(true)?;
+        let url = format!("https://localhost:{}", listener.local_addr()?.port());
+        let this = Self { url, mood: Arc::new(Mutex::new(Mood::Well)), taken: Arc::default() };
+        let (certificate, key) = (folder.join("tls.crt"), folder.join("tls.key"));
+        let config = RustlsConfig::from_pem_file(certificate, key).await?;
+        let server = axum_server::from_tcp_rustls(listener, config)?;
+        tokio::spawn(server.serve(this.routes().into_make_service()));
+        Ok(this)
+    }
+
+    fn routes(&self) -> Router {
+        Router::new()
+            .route("/v1/logs", post(take))
+            .route("/v1/traces", post(take))
+            .with_state(self.clone())
     }
 
     pub(crate) fn behave(&self, mood: Mood) {
@@ -112,6 +139,17 @@ async fn take(
             collector.taken.lock().unwrap_or_else(PoisonError::into_inner).refused += 1;
             (StatusCode::SERVICE_UNAVAILABLE, [("retry-after", "1")]).into_response()
         }
+        Mood::Flooded => {
+            collector.taken.lock().unwrap_or_else(PoisonError::into_inner).refused += 1;
+            StatusCode::TOO_MANY_REQUESTS.into_response()
+        }
+        Mood::Picky => {
+            let partial =
+                ExportLogsPartialSuccess { rejected_log_records: 2, error_message: String::new() };
+            let answer = ExportLogsServiceResponse { partial_success: Some(partial) };
+            answer.encode_to_vec().into_response()
+        }
+        Mood::Closed => (StatusCode::UNAUTHORIZED, "no such token: t0ken").into_response(),
         Mood::Silent => std::future::pending().await,
     }
 }

@@ -137,16 +137,27 @@ fn a_review_is_a_span_under_that_of_a_caller_who_keeps_the_trace() {
             ensure!(span.name == "POST /validate" && span.span_id.len() == 8, "{span:?}");
             ensure!(span.start_time_unix_nano <= span.end_time_unix_nano, "{span:?}");
             ensure!(text(&span.attributes, "http.route") == "/validate", "{span:?}");
+            ensure!(text(&span.attributes, "podgate.decision") == "allowed", "{span:?}");
+            ensure!(!text(&span.attributes, "podgate.decision.id").is_empty(), "{span:?}");
             Ok(())
         })
     });
 }
 
 #[test]
-fn a_collector_that_is_busy_for_a_while_gets_everything_afterwards() {
+fn a_collector_that_asks_for_patience_gets_everything_afterwards() {
+    gets_everything_afterwards("otlp-busy", Mood::Busy);
+}
+
+#[test]
+fn a_collector_that_is_flooded_gets_everything_afterwards() {
+    gets_everything_afterwards("otlp-flooded", Mood::Flooded);
+}
+
+fn gets_everything_afterwards(name: &str, mood: Mood) {
     run(async {
-        let collector = Collector::start(Mood::Busy).await?;
-        let fleet = Fleet::prepare("otlp-busy", None)?;
+        let collector = Collector::start(mood).await?;
+        let fleet = Fleet::prepare(name, None)?;
         let endpoint = format!("--otlp-endpoint={}", collector.url);
         let webhook = fleet.webhook("webhook-0", &[&endpoint])?;
         let load = fleet.client(&webhook)?;
@@ -162,6 +173,83 @@ fn a_collector_that_is_busy_for_a_while_gets_everything_afterwards() {
         })?;
         ensure!(dropped(&webhook, "logs")? == 0);
         Ok(())
+    });
+}
+
+#[test]
+fn what_a_collector_rejects_of_a_request_counts_as_dropped() {
+    run(async {
+        let collector = Collector::start(Mood::Picky).await?;
+        let fleet = Fleet::prepare("otlp-picky", None)?;
+        let endpoint = format!("--otlp-endpoint={}", collector.url);
+        let webhook = fleet.webhook("webhook-0", &[&endpoint])?;
+        let load = fleet.client(&webhook)?;
+        load.until_more(100).await?;
+        load.stop().await?;
+        wait_for("what was rejected to be counted", BOUND, || {
+            let dropped = dropped(&webhook, "logs")?;
+            // Two of each request, and there were few.
+            Ok((dropped >= 2 && dropped.is_multiple_of(2) && dropped < 100).then_some(()))
+        })
+    });
+}
+
+#[test]
+fn a_token_that_is_refused_is_told_once_and_never_shown() {
+    run(async {
+        let collector = Collector::start(Mood::Closed).await?;
+        let fleet = Fleet::prepare("otlp-closed", None)?;
+        let headers = fleet.folder().join("headers");
+        fs::write(&headers, "Authorization: Bearer t0ken\n")?;
+        let arguments = [
+            format!("--otlp-endpoint={}", collector.url),
+            format!("--otlp-headers={}", headers.display()),
+        ];
+        let mut webhook = fleet.webhook("webhook-0", &arguments.each_ref().map(String::as_str))?;
+        for more in [100, 100] {
+            let load = fleet.client(&webhook)?;
+            load.until_more(more).await?;
+            load.stop().await?;
+            let before = dropped(&webhook, "logs")?;
+            wait_for("logs to be dropped", BOUND, || {
+                Ok((dropped(&webhook, "logs")? > before || before > 100).then_some(()))
+            })?;
+        }
+        // A line that is no header is told by its place, and not by what stands in it.
+        fs::write(&headers, "Authorization: Bearer t0ken\nt0ken\n")?;
+        fleet.post(&webhook, VIOLATING).await?;
+        let log = fleet.folder().join("webhook-0.err");
+        wait_for("the log to name the line", BOUND, || {
+            Ok(fs::read_to_string(&log)?.contains("headers:2: must be a header").then_some(()))
+        })?;
+        webhook.end()?;
+        let log = fs::read_to_string(log)?;
+        ensure!(log.matches("401 Unauthorized").count() == 1 && !log.contains("t0ken"), "{log}");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_collector_is_known_by_the_authority_that_was_given() {
+    run(async {
+        let fleet = Fleet::prepare("otlp-tls", None)?;
+        let collector = Collector::start_tls(&fleet.folder().join("tls")).await?;
+        let endpoint = format!("--otlp-endpoint={}", collector.url);
+        let authority = format!("--otlp-ca={}", fleet.folder().join("tls/ca.crt").display());
+        let mut known = fleet.webhook("webhook-0", &[&endpoint, &authority])?;
+        let mut unknown = fleet.webhook("webhook-1", &[&endpoint])?;
+        for webhook in [&known, &unknown] {
+            fleet.post(webhook, VIOLATING).await?;
+        }
+        wait_for("the one that knows it to have told of its denial", BOUND, || {
+            Ok((denied(&collector)?.len() == 1).then_some(()))
+        })?;
+        let log = fleet.folder().join("webhook-1.err");
+        wait_for("the other one to say why not", BOUND, || {
+            Ok(fs::read_to_string(&log)?.contains("UnknownIssuer").then_some(()))
+        })?;
+        known.end()?;
+        unknown.end()
     });
 }
 

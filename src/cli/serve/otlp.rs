@@ -126,7 +126,8 @@ struct Spans(Sender<Traces>);
 impl Tracer for Spans {
     fn review(&self, traceparent: &str, answered: Answered) {
         let Some(parent) = Parent::read(traceparent) else { return };
-        let Answered { endpoint, start, end, status } = answered;
-        self.0.send(Review { parent, endpoint, start, end, status }, 1);
+        let Answered { endpoint, start, end, status, verdict } = answered;
+        let decision = verdict.map(|verdict| (verdict.outcome, verdict.decision_id));
+        self.0.send(Review { parent, endpoint, start, end, status, decision }, 1);
     }
 }

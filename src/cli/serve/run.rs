@@ -119,6 +119,7 @@ async fn work(process: Process, admin: Admin, mut signals: Signals) -> anyhow::R
                 unrecorded: records.unrecorded,
                 trusted_labels,
                 tracer: telemetry.tracer(),
+                readiness: admin.readiness.clone(),
                 in_flight: Semaphore::new(webhook.max_in_flight),
                 ..State::new(store, Arc::clone(&admin.metrics))
             };
@@ -132,7 +133,7 @@ async fn work(process: Process, admin: Admin, mut signals: Signals) -> anyhow::R
                 certificate_poll: webhook.certificate_poll,
             };
             let bound = Bound::bind(options, Arc::new(state))?;
-            bound.run(policies, signals, admin.readiness.clone(), listening).await?;
+            bound.run(policies, signals, listening).await?;
         }
         (_, policies, _) => {
             tokio::select! {

@@ -23,6 +23,11 @@ struct Trusted {
 }
 
 async fn start_trusted() -> Trusted {
+    start_for(Duration::ZERO).await
+}
+
+/// The same, which serves on for `grace` once it was told to end.
+async fn start_for(grace: Duration) -> Trusted {
     let key = rcgen::KeyPair::generate().unwrap();
     let names = vec!["localhost".to_owned()];
     let certificate = rcgen::CertificateParams::new(names).unwrap().self_signed(&key).unwrap();
@@ -31,7 +36,7 @@ async fn start_trusted() -> Trusted {
         ("tls.key", key.serialize_pem().as_bytes()),
     ]);
     let source = Source::Files { certificate: volume.path("tls.crt"), key: volume.path("tls.key") };
-    let running = start_with(source, Duration::ZERO, 8);
+    let running = start_with(source, grace, 8);
     let readiness = running.readiness.clone();
     eventually("the server is ready", || readiness.is_ready()).await;
     let authority = CertificateDer::from_pem_slice(certificate.pem().as_bytes()).unwrap();
@@ -151,6 +156,37 @@ async fn a_request_in_flight_is_answered_while_the_server_drains() {
     assert!(answer.contains("\"uid\":"), "{answer}");
     task.await.unwrap().unwrap();
     assert_eq!(metrics.rejections(Rejection::BrokenBody), 0);
+}
+
+#[tokio::test]
+async fn whoever_goes_asks_an_http1_client_to_leave_and_answers_it_all_the_same() {
+    let server = start_for(Duration::from_hours(1)).await;
+    let body = include_str!("../../../e2e/reviews/small.json");
+    let request = format!(
+        "POST /validate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut stream = server.connect(b"http/1.1").await;
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut head = [0; 4096];
+    let read = stream.read(&mut head).await.unwrap();
+    let kept = String::from_utf8_lossy(&head[..read]).to_lowercase();
+    assert!(kept.starts_with("http/1.1 200 ok") && !kept.contains("connection:"), "{kept}");
+
+    let readiness = server.running.readiness.clone();
+    server.running.signals.send(()).unwrap();
+    eventually("readiness is off", || !readiness.is_ready()).await;
+    // The grace has just begun: what is open is answered, once, and what comes anew, too.
+    for mut stream in [stream, server.connect(b"http/1.1").await] {
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        let answer = answer.to_lowercase();
+        assert!(answer.starts_with("http/1.1 200 ok\r\n"), "{answer}");
+        assert!(answer.contains("connection: close\r\n"), "{answer}");
+    }
+    server.running.signals.send(()).unwrap();
+    server.running.ends().await;
 }
 
 /// HTTP/2 frames as they come in: type, flags and payload.
