@@ -1,7 +1,9 @@
 //! Who may ask Podgate, where it wants to see a client certificate.
 
+use std::time::Duration;
+
 use e2e::objects::{pod, privileged};
-use e2e::{Gate, WEBHOOK_CLIENT};
+use e2e::{Gate, WEBHOOK_CLIENT, wait_for};
 use serde_json::{Value, json};
 
 use crate::{Outcome, SHARED_KERNEL, server};
@@ -35,7 +37,10 @@ fn only_the_api_server_is_answered() -> Outcome {
     // The same authority vouches for the admin's certificate, whose name is another.
     let answer = gate.post_as("somebody", &review);
     assert!(answer.is_err(), "{answer:?}");
-    let refused = gate.podgate().metric("podgate_requests_rejected_total{reason=\"handshake\"}")?;
-    assert!(refused > 0, "a refused handshake is counted");
+    // The refusal is on its way before it is counted.
+    wait_for("the refused handshake to be counted", Duration::from_secs(10), || {
+        let series = "podgate_requests_rejected_total{reason=\"handshake\"}";
+        Ok((gate.podgate().metric(series)? > 0).then_some(()))
+    })?;
     Ok(())
 }
