@@ -42,6 +42,15 @@ pub struct Place {
     pub path: Vec<Segment>,
 }
 
+/// A place in a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// Line, from 1.
+    pub line: u32,
+    /// Column, from 1, in characters.
+    pub column: u32,
+}
+
 /// Reads the objects of a file: several documents, and the items of lists.
 ///
 /// # Errors
@@ -96,10 +105,11 @@ impl Document {
         self.node.line
     }
 
-    /// Line of the field at `path`, or of the nearest field above it that is written.
+    /// Where the field at `path` stands, or the nearest field above it that is written.
     #[must_use]
-    pub fn line_of(&self, path: &str) -> u32 {
-        self.node.at(path).unwrap_or(&self.node).line
+    pub fn position_of(&self, path: &str) -> Position {
+        let node = self.node.at(path).unwrap_or(&self.node);
+        Position { line: node.line, column: node.column }
     }
 
     /// The name and the labels of a `Namespace`, with the label that the API server gives each; `None`

@@ -2,14 +2,19 @@
 
 pub mod doctor;
 pub mod fix;
+pub mod github;
 pub mod json;
+pub mod junit;
 pub mod ledger;
 pub mod rule;
+pub mod sarif;
 pub mod text;
 
 use std::sync::Arc;
 
-use crate::engine::Decision;
+use crate::engine::{Decision, Violation};
+use crate::manifest::Position;
+use crate::policy::Enforcement;
 
 /// What became of the objects of all files, in order.
 #[derive(Debug, Default)]
@@ -44,8 +49,8 @@ pub struct Entry {
 /// What became of one object.
 #[derive(Debug)]
 pub enum Outcome {
-    /// It was judged: the decision, and for each of its violations the line of the field.
-    Judged(Box<Decision>, Vec<u32>),
+    /// It was judged: the decision, and for each of its violations where the field stands.
+    Judged(Box<Decision>, Vec<Position>),
     /// It carries no pod.
     Skipped(&'static str),
     /// It could not be read.
@@ -71,5 +76,59 @@ impl Report {
     #[must_use]
     pub fn has_violations(&self) -> bool {
         self.decisions().any(|d| d.violations.iter().any(|v| v.settled.is_none()))
+    }
+}
+
+/// What is wrong in one place, whichever policies ask for it.
+#[derive(Debug)]
+struct Found<'r> {
+    /// As the first of the policies finds it.
+    violation: &'r Violation,
+    position: Position,
+    /// What the strictest of them does about it.
+    enforcement: Enforcement,
+    /// Whether it stands in nobody's way: an exception or a fix settles it for each of them.
+    is_settled: bool,
+    /// All that find it.
+    by: Vec<&'r Violation>,
+}
+
+impl Found<'_> {
+    /// Why it stands in nobody's way, if it does not.
+    fn settled_by(&self) -> Option<String> {
+        if !self.is_settled {
+            return None;
+        }
+        Some(match self.violation.exception() {
+            Some(exception) => format!("let in by the exception {exception}"),
+            None => "filled in by the policy on the way in".to_owned(),
+        })
+    }
+}
+
+impl Entry {
+    /// What is wrong with an object that was judged, each field once for a rule.
+    fn found(&self) -> Vec<Found<'_>> {
+        let Outcome::Judged(decision, positions) = &self.result else { return Vec::new() };
+        let all = &decision.violations;
+        let mut found = Vec::new();
+        for (index, (violation, position)) in all.iter().zip(positions).enumerate() {
+            if all[..index].iter().any(|earlier| earlier.repeats(violation)) {
+                continue;
+            }
+            let by: Vec<_> = all.iter().filter(|other| other.repeats(violation)).collect();
+            let open = || by.iter().filter(|violation| violation.settled.is_none());
+            let is_settled = open().next().is_none();
+            let strictest = open().map(|violation| violation.enforcement).min();
+            let enforcement = strictest.unwrap_or(violation.enforcement);
+            found.push(Found { violation, position: *position, enforcement, is_settled, by });
+        }
+        found
+    }
+
+    /// The object, for people: `Pod shop/web`.
+    fn object(&self) -> String {
+        let slash = if self.namespace.is_empty() { "" } else { "/" };
+        format!("{} {}{slash}{}", self.kind, self.namespace, self.name)
     }
 }

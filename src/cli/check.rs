@@ -32,6 +32,12 @@ enum Format {
     Text,
     /// One JSON array
     Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// JUnit XML, a test case an object
+    Junit,
+    /// Workflow commands, which GitHub shows as annotations
+    Github,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitStatus> {
@@ -42,6 +48,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitStatus> {
     closed_pipe_is_fine(match args.output {
         Format::Text => report::text::write(&report, &mut out),
         Format::Json => report::json::write(&report, &mut out),
+        Format::Sarif => report::sarif::write(&report, &mut out),
+        Format::Junit => report::junit::write(&report, &mut out),
+        Format::Github => report::github::write(&report, &mut out),
     })?;
     Ok(if report.failed() > 0 {
         ExitStatus::Failed

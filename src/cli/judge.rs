@@ -94,10 +94,10 @@ impl<'j> Judge<'j> {
                 (Some(failure), _) => Outcome::Failed(failure.clone()),
                 (None, Some(reason)) => Outcome::Skipped(reason.as_str()),
                 (None, None) => {
-                    let line =
-                        |v: &engine::Violation| document.line_of(&v.finding.path.to_string());
-                    let lines = decision.violations.iter().map(line).collect();
-                    Outcome::Judged(Box::new(decision), lines)
+                    let position =
+                        |v: &engine::Violation| document.position_of(&v.finding.path.to_string());
+                    let positions = decision.violations.iter().map(position).collect();
+                    Outcome::Judged(Box::new(decision), positions)
                 }
             }
         };

@@ -38,16 +38,16 @@ impl Object {
     /// The violations that are left, which no exception covers, each with its line and the reason. What
     /// a policy would fill in on the way in is left all the same: the text does not say it.
     fn left(&self) -> impl Iterator<Item = (&Violation, u32, &str)> {
-        let (violations, lines) = match &self.entry.result {
-            Outcome::Judged(decision, lines) => (&decision.violations[..], &lines[..]),
+        let (violations, positions) = match &self.entry.result {
+            Outcome::Judged(decision, positions) => (&decision.violations[..], &positions[..]),
             _ => (&[][..], &[][..]),
         };
-        let all = violations.iter().zip(lines).zip(&self.reasons);
-        all.enumerate().filter_map(move |(index, ((violation, line), reason))| {
+        let all = violations.iter().zip(positions).zip(&self.reasons);
+        all.enumerate().filter_map(move |(index, ((violation, position), reason))| {
             // Policies that ask the same rule: the field is named once.
             let is_told = violations[..index].iter().any(|earlier| earlier.repeats(violation));
             let is_left = violation.exception().is_none() && !is_told;
-            is_left.then_some((violation, *line, reason.as_str()))
+            is_left.then_some((violation, position.line, reason.as_str()))
         })
     }
 }

@@ -74,14 +74,14 @@ pub fn write(report: &Report, out: &mut impl std::io::Write) -> std::io::Result<
 
 fn entry(entry: &Entry) -> EntryJson<'_> {
     let result = match &entry.result {
-        Outcome::Judged(decision, lines) => ResultJson::Judged {
+        Outcome::Judged(decision, positions) => ResultJson::Judged {
             decision: decision.outcome.as_str(),
             allowed: decision.outcome.is_allowed(),
             violations: decision
                 .violations
                 .iter()
-                .zip(lines)
-                .map(|(found, line)| violation(found, *line))
+                .zip(positions)
+                .map(|(found, position)| violation(found, position.line))
                 .collect(),
             policy_set: &decision.policy_set,
         },

@@ -100,7 +100,7 @@ fn level(level: PodSecurityLevel) -> &'static str {
     }
 }
 
-fn framework(framework: Framework) -> &'static str {
+pub(super) fn framework(framework: Framework) -> &'static str {
     match framework {
         Framework::Cis => "CIS Kubernetes Benchmark",
         Framework::NsaCisa => "NSA/CISA Kubernetes Hardening Guide",

@@ -6,6 +6,7 @@ use clap::builder::styling::{AnsiColor, Style};
 
 use super::{Entry, Outcome, Report};
 use crate::engine::{self, Settled};
+use crate::manifest::Position;
 
 pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
 pub(super) const MILD: Style = AnsiColor::Yellow.on_default().bold();
@@ -20,8 +21,8 @@ pub(super) const TITLE: Style = Style::new().bold();
 pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
     for entry in &report.entries {
         match &entry.result {
-            Outcome::Judged(decision, lines) if !decision.violations.is_empty() => {
-                judged(entry, decision, lines, out)?;
+            Outcome::Judged(decision, positions) if !decision.violations.is_empty() => {
+                judged(entry, decision, positions, out)?;
             }
             Outcome::Failed(error) => {
                 heading(entry, "unreadable", BAD, out)?;
@@ -36,19 +37,19 @@ pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
 fn judged(
     entry: &Entry,
     decision: &engine::Decision,
-    lines: &[u32],
+    positions: &[Position],
     out: &mut impl Write,
 ) -> io::Result<()> {
     heading(entry, decision.outcome.as_str(), style(decision.outcome), out)?;
     let all = &decision.violations;
-    for (index, (violation, line)) in all.iter().zip(lines).enumerate() {
+    for (index, (violation, position)) in all.iter().zip(positions).enumerate() {
         // Policies that ask the same rule: the field is named once, the policies all.
         if all[..index].iter().any(|earlier| earlier.repeats(violation)) {
             continue;
         }
         writeln!(out, "  {}", violation.sentence())?;
         writeln!(out, "    fix: {}", violation.remedy())?;
-        write!(out, "    {FAINT}{}:{line}", entry.file)?;
+        write!(out, "    {FAINT}{}:{}", entry.file, position.line)?;
         for violation in all.iter().filter(|other| other.repeats(violation)) {
             let enforcement = violation.enforcement.as_str().to_lowercase();
             write!(out, "  policy {} ({enforcement}", violation.policy)?;

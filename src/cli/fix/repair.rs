@@ -47,9 +47,10 @@ pub(super) fn repair(
         let mut entry = judge.judge(file, new);
         if is_trial {
             entry.line = old.line();
-            if let Outcome::Judged(decision, lines) = &mut entry.result {
-                let line = |violation: &Violation| old.line_of(&violation.finding.path.to_string());
-                *lines = decision.violations.iter().map(line).collect();
+            if let Outcome::Judged(decision, positions) = &mut entry.result {
+                let position =
+                    |violation: &Violation| old.position_of(&violation.finding.path.to_string());
+                *positions = decision.violations.iter().map(position).collect();
             }
         }
         let reasons = match &entry.result {

@@ -1,0 +1,139 @@
+//! `-o junit`: a suite a file, a case an object, for whatever shows the tests of a pipeline.
+//!
+//! JUnit's XML has no standard; this is what Jenkins' and GitLab's readers agree on.
+
+use std::io::{self, Write};
+
+use quick_xml::Writer;
+use quick_xml::events::{BytesDecl, BytesText, Event};
+
+use super::{Entry, Found, Outcome, Report};
+use crate::policy::Enforcement;
+
+/// The report as XML.
+///
+/// # Errors
+/// Where `out` cannot be written.
+pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
+    let mut xml = Writer::new_with_indent(&mut *out, b' ', 2);
+    xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
+    let counts = counts(&report.entries);
+    let suites = xml.create_element("testsuites").with_attribute(("name", "podgate"));
+    suites.with_attributes(counts.attributes()).write_inner_content(|xml| {
+        for entries in report.entries.chunk_by(|a, b| a.file == b.file) {
+            suite(xml, entries)?;
+        }
+        Ok(())
+    })?;
+    writeln!(out)
+}
+
+type Xml<'o, W> = Writer<&'o mut W>;
+
+fn suite<W: Write>(xml: &mut Xml<'_, W>, entries: &[Entry]) -> io::Result<()> {
+    let file = entries.first().map_or("", |entry| &entry.file);
+    let counts = counts(entries);
+    let suite = xml.create_element("testsuite").with_attribute(("name", &*shown(file)));
+    suite.with_attributes(counts.attributes()).write_inner_content(|xml| {
+        for entry in entries {
+            case(xml, entry)?;
+        }
+        Ok(())
+    })?;
+    Ok(())
+}
+
+fn case<W: Write>(xml: &mut Xml<'_, W>, entry: &Entry) -> io::Result<()> {
+    let name = if entry.kind.is_empty() { "the file".to_owned() } else { entry.object() };
+    let name = if entry.document > 1 { format!("{name} #{}", entry.document) } else { name };
+    let case = xml
+        .create_element("testcase")
+        .with_attribute(("classname", &*shown(&entry.file)))
+        .with_attribute(("name", &*shown(&name)))
+        .with_attribute(("file", &*shown(&entry.file)))
+        .with_attribute(("line", &*entry.line.to_string()));
+    case.write_inner_content(|xml| content(xml, entry))?;
+    Ok(())
+}
+
+fn content<W: Write>(xml: &mut Xml<'_, W>, entry: &Entry) -> io::Result<()> {
+    match &entry.result {
+        Outcome::Failed(error) => {
+            let element = xml.create_element("error").with_attribute(("message", &*shown(error)));
+            element.write_empty()?;
+        }
+        Outcome::Skipped(why) => {
+            xml.create_element("skipped").with_attribute(("message", *why)).write_empty()?;
+        }
+        Outcome::Judged(..) => {
+            let found = entry.found();
+            let (denied, told): (Vec<_>, Vec<_>) =
+                found.iter().partition(|found| is_failure(found));
+            if let [first, rest @ ..] = &denied[..] {
+                let mut message = first.violation.sentence().to_string();
+                if !rest.is_empty() {
+                    message = format!("{message}; and {} more", rest.len());
+                }
+                let element = xml
+                    .create_element("failure")
+                    .with_attribute(("type", first.violation.rule))
+                    .with_attribute(("message", &*shown(&message)));
+                element.write_text_content(BytesText::new(&shown(&lines(entry, &denied))))?;
+            }
+            if !told.is_empty() {
+                let element = xml.create_element("system-out");
+                element.write_text_content(BytesText::new(&shown(&lines(entry, &told))))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn is_failure(found: &Found<'_>) -> bool {
+    !found.is_settled && found.enforcement == Enforcement::Deny
+}
+
+fn lines(entry: &Entry, found: &[&Found<'_>]) -> String {
+    let line = |found: &&Found<'_>| {
+        let Found { violation, position, .. } = found;
+        let policies: Vec<&str> = found.by.iter().map(|violation| &*violation.policy).collect();
+        format!(
+            "{}:{}:{}: {}\n  fix: {}\n  rule {}, policy {}{}\n",
+            entry.file,
+            position.line,
+            position.column,
+            violation.sentence(),
+            violation.remedy(),
+            violation.rule,
+            policies.join(", "),
+            found.settled_by().map(|why| format!(", {why}")).unwrap_or_default()
+        )
+    };
+    found.iter().map(line).collect()
+}
+
+/// How many cases there are, and how they ended.
+struct Counts([(&'static str, String); 4]);
+
+impl Counts {
+    fn attributes(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, count)| (*name, count.as_str()))
+    }
+}
+
+fn counts(entries: &[Entry]) -> Counts {
+    let count =
+        |is: fn(&Entry) -> bool| entries.iter().filter(|entry| is(entry)).count().to_string();
+    Counts([
+        ("tests", entries.len().to_string()),
+        ("failures", count(|entry| entry.found().iter().any(is_failure))),
+        ("errors", count(|entry| matches!(entry.result, Outcome::Failed(_)))),
+        ("skipped", count(|entry| matches!(entry.result, Outcome::Skipped(_)))),
+    ])
+}
+
+/// XML 1.0 has no place for most control characters, not even escaped.
+fn shown(text: &str) -> String {
+    let is_xml = |char: char| matches!(char, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
+    text.chars().map(|char| if is_xml(char) { char } else { '\u{fffd}' }).collect()
+}

@@ -1,0 +1,168 @@
+//! `-o sarif`: SARIF 2.1.0 (OASIS), for code scanning: each result with rule, place and fix.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::path::Path;
+
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use super::{Entry, Found, Outcome, Report, rule};
+use crate::policy::Enforcement;
+use crate::rules;
+
+const SCHEMA: &str =
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
+const SITE: &str = "https://github.com/podgate/podgate";
+/// Under this name a result has the same value however its line moves.
+const FINGERPRINT: &str = "podgateViolation/v1";
+
+/// The report as one SARIF log.
+///
+/// # Errors
+/// Where `out` cannot be written.
+pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
+    let found: Vec<(&Entry, Found<'_>)> = report
+        .entries
+        .iter()
+        .flat_map(|entry| entry.found().into_iter().map(move |found| (entry, found)))
+        .collect();
+    let mut rules: Vec<&str> = found.iter().map(|(_, found)| found.violation.rule).collect();
+    rules.sort_unstable();
+    rules.dedup();
+    let results: Vec<Value> =
+        found.iter().map(|(entry, found)| result(entry, found, &rules)).collect();
+    let failures: Vec<Value> = report.entries.iter().filter_map(failure).collect();
+    let log = json!({
+        "$schema": SCHEMA,
+        "version": "2.1.0",
+        "runs": [{
+            "tool": {"driver": {
+                "name": "Podgate",
+                "semanticVersion": env!("CARGO_PKG_VERSION"),
+                "informationUri": SITE,
+                "rules": rules.iter().map(|id| descriptor(id)).collect::<Vec<_>>(),
+            }},
+            "columnKind": "unicodeCodePoints",
+            "invocations": [{
+                "executionSuccessful": failures.is_empty(),
+                "toolExecutionNotifications": failures,
+            }],
+            "results": results,
+        }],
+    });
+    serde_json::to_writer_pretty(&mut *out, &log)?;
+    writeln!(out)
+}
+
+/// What a rule is, for whoever looks at its first result.
+fn descriptor(id: &str) -> Value {
+    let Some(rule) = rules::find(id) else { return json!({"id": id}) };
+    let controls = rule.controls.iter();
+    let controls =
+        controls.map(|control| format!("{} {}", rule::framework(control.framework), control.id));
+    let tags: Vec<String> =
+        ["security", "kubernetes"].map(str::to_owned).into_iter().chain(controls).collect();
+    json!({
+        "id": id,
+        "shortDescription": {"text": rule.title},
+        "fullDescription": {"text": rule.why},
+        "help": {"text": rule::text(rule), "markdown": rule::markdown(rule)},
+        "helpUri": format!("{SITE}/blob/main/docs/rules/{id}.md"),
+        "defaultConfiguration": {"level": "error"},
+        "properties": {"tags": tags},
+    })
+}
+
+fn result(entry: &Entry, found: &Found<'_>, rules: &[&str]) -> Value {
+    let Found { violation, position, enforcement, by, .. } = found;
+    let path = violation.finding.path.to_string();
+    let level = match enforcement {
+        Enforcement::Deny => "error",
+        Enforcement::Warn => "warning",
+        Enforcement::Audit => "note",
+    };
+    let policies: Vec<&str> = by.iter().map(|violation| &*violation.policy).collect();
+    let object = entry.object();
+    let mut result = json!({
+        "ruleId": violation.rule,
+        "ruleIndex": rules.iter().position(|rule| *rule == violation.rule),
+        "level": level,
+        "message": {"text": format!("{}. Fix: {}", violation.sentence(), violation.remedy())},
+        "locations": [{
+            "physicalLocation": {
+                "artifactLocation": {"uri": uri(&entry.file)},
+                "region": {"startLine": position.line, "startColumn": position.column},
+            },
+            "logicalLocations": [{"name": path, "fullyQualifiedName": format!("{object} {path}"), "kind": "member"}],
+        }],
+        "partialFingerprints": {FINGERPRINT: fingerprint(entry, violation.rule, &path)},
+        "properties": {"policies": policies, "enforcement": enforcement.as_str()},
+    });
+    // It stands there, and somebody has said that it may.
+    if let Some(why) = found.settled_by() {
+        result["suppressions"] =
+            json!([{"kind": "external", "status": "accepted", "justification": why}]);
+    }
+    result
+}
+
+/// What could not be judged, as a notification of the run.
+fn failure(entry: &Entry) -> Option<Value> {
+    let Outcome::Failed(error) = &entry.result else { return None };
+    let mut location = json!({"artifactLocation": {"uri": uri(&entry.file)}});
+    if entry.line > 0 {
+        location["region"] = json!({"startLine": entry.line});
+    }
+    Some(json!({
+        "level": "error",
+        "message": {"text": error},
+        "locations": [{"physicalLocation": location}],
+    }))
+}
+
+/// The same for the same field of the same object in the same file.
+fn fingerprint(entry: &Entry, rule: &str, path: &str) -> String {
+    let Entry { file, kind, namespace, name, .. } = entry;
+    let mut hash = Sha256::new();
+    for part in [file, kind, namespace, name, rule, path] {
+        hash.update(part.as_bytes());
+        hash.update([0]);
+    }
+    base16ct::lower::encode_string(&hash.finalize()[..16])
+}
+
+/// A file as a URI: relative ones are relative to where the command ran.
+fn uri(file: &str) -> String {
+    if file == "-" {
+        return "stdin".to_owned();
+    }
+    let mut uri = if Path::new(file).is_absolute() { "file://".to_owned() } else { String::new() };
+    for byte in file.strip_prefix("./").unwrap_or(file).bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte) {
+            uri.push(char::from(byte));
+        } else {
+            // Writing to a `String` cannot fail.
+            let _ = write!(uri, "%{byte:02X}");
+        }
+    }
+    uri
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_become_uris() {
+        for (file, expected) in [
+            ("deploy/web app.yaml", "deploy/web%20app.yaml"),
+            ("./a.yaml", "a.yaml"),
+            ("/srv/ü.yaml", "file:///srv/%C3%BC.yaml"),
+            ("a:b#c%.yaml", "a%3Ab%23c%25.yaml"),
+            ("-", "stdin"),
+        ] {
+            assert_eq!(uri(file), expected);
+        }
+    }
+}
