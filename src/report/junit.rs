@@ -17,46 +17,56 @@ use crate::policy::Enforcement;
 pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
     let mut xml = Writer::new_with_indent(&mut *out, b' ', 2);
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
-    let counts = counts(&report.entries);
+    let cases: Vec<Case<'_>> =
+        report.entries.iter().map(|entry| Case { entry, found: entry.found() }).collect();
+    let counts = counts(&cases);
     let suites = xml.create_element("testsuites").with_attribute(("name", "podgate"));
     suites.with_attributes(counts.attributes()).write_inner_content(|xml| {
-        for entries in report.entries.chunk_by(|a, b| a.file == b.file) {
-            suite(xml, entries)?;
+        for cases in cases.chunk_by(|a, b| a.entry.file == b.entry.file) {
+            suite(xml, cases)?;
         }
         Ok(())
     })?;
     writeln!(out)
 }
 
+/// An object, and what is wrong with it.
+struct Case<'r> {
+    entry: &'r Entry,
+    found: Vec<Found<'r>>,
+}
+
 type Xml<'o, W> = Writer<&'o mut W>;
 
-fn suite<W: Write>(xml: &mut Xml<'_, W>, entries: &[Entry]) -> io::Result<()> {
-    let file = entries.first().map_or("", |entry| &entry.file);
-    let counts = counts(entries);
+fn suite<W: Write>(xml: &mut Xml<'_, W>, cases: &[Case<'_>]) -> io::Result<()> {
+    let file = cases.first().map_or("", |case| &case.entry.file);
+    let counts = counts(cases);
     let suite = xml.create_element("testsuite").with_attribute(("name", &*shown(file)));
     suite.with_attributes(counts.attributes()).write_inner_content(|xml| {
-        for entry in entries {
-            case(xml, entry)?;
+        for one in cases {
+            case(xml, one)?;
         }
         Ok(())
     })?;
     Ok(())
 }
 
-fn case<W: Write>(xml: &mut Xml<'_, W>, entry: &Entry) -> io::Result<()> {
+fn case<W: Write>(xml: &mut Xml<'_, W>, case: &Case<'_>) -> io::Result<()> {
+    let entry = case.entry;
     let name = if entry.kind.is_empty() { "the file".to_owned() } else { entry.object() };
     let name = if entry.document > 1 { format!("{name} #{}", entry.document) } else { name };
-    let case = xml
+    let element = xml
         .create_element("testcase")
         .with_attribute(("classname", &*shown(&entry.file)))
         .with_attribute(("name", &*shown(&name)))
         .with_attribute(("file", &*shown(&entry.file)))
         .with_attribute(("line", &*entry.line.to_string()));
-    case.write_inner_content(|xml| content(xml, entry))?;
+    element.write_inner_content(|xml| content(xml, case))?;
     Ok(())
 }
 
-fn content<W: Write>(xml: &mut Xml<'_, W>, entry: &Entry) -> io::Result<()> {
+fn content<W: Write>(xml: &mut Xml<'_, W>, case: &Case<'_>) -> io::Result<()> {
+    let Case { entry, found } = case;
     match &entry.result {
         Outcome::Failed(error) => {
             let element = xml.create_element("error").with_attribute(("message", &*shown(error)));
@@ -66,7 +76,6 @@ fn content<W: Write>(xml: &mut Xml<'_, W>, entry: &Entry) -> io::Result<()> {
             xml.create_element("skipped").with_attribute(("message", *why)).write_empty()?;
         }
         Outcome::Judged(..) => {
-            let found = entry.found();
             let (denied, told): (Vec<_>, Vec<_>) =
                 found.iter().partition(|found| is_failure(found));
             if let [first, rest @ ..] = &denied[..] {
@@ -121,14 +130,14 @@ impl Counts {
     }
 }
 
-fn counts(entries: &[Entry]) -> Counts {
+fn counts(cases: &[Case<'_>]) -> Counts {
     let count =
-        |is: fn(&Entry) -> bool| entries.iter().filter(|entry| is(entry)).count().to_string();
+        |is: fn(&Case<'_>) -> bool| cases.iter().filter(|case| is(case)).count().to_string();
     Counts([
-        ("tests", entries.len().to_string()),
-        ("failures", count(|entry| entry.found().iter().any(is_failure))),
-        ("errors", count(|entry| matches!(entry.result, Outcome::Failed(_)))),
-        ("skipped", count(|entry| matches!(entry.result, Outcome::Skipped(_)))),
+        ("tests", cases.len().to_string()),
+        ("failures", count(|case| case.found.iter().any(is_failure))),
+        ("errors", count(|case| matches!(case.entry.result, Outcome::Failed(_)))),
+        ("skipped", count(|case| matches!(case.entry.result, Outcome::Skipped(_)))),
     ])
 }
 

@@ -4,9 +4,8 @@ use std::io::{self, Write};
 
 use clap::builder::styling::{AnsiColor, Style};
 
-use super::{Entry, Outcome, Report};
+use super::{Entry, Found, Outcome, Report};
 use crate::engine::{self, Settled};
-use crate::manifest::Position;
 
 pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
 pub(super) const MILD: Style = AnsiColor::Yellow.on_default().bold();
@@ -21,8 +20,8 @@ pub(super) const TITLE: Style = Style::new().bold();
 pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
     for entry in &report.entries {
         match &entry.result {
-            Outcome::Judged(decision, positions) if !decision.violations.is_empty() => {
-                judged(entry, decision, positions, out)?;
+            Outcome::Judged(decision, _) if !decision.violations.is_empty() => {
+                judged(entry, decision, out)?;
             }
             Outcome::Failed(error) => {
                 heading(entry, "unreadable", BAD, out)?;
@@ -34,23 +33,14 @@ pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
     summary(report, out)
 }
 
-fn judged(
-    entry: &Entry,
-    decision: &engine::Decision,
-    positions: &[Position],
-    out: &mut impl Write,
-) -> io::Result<()> {
+fn judged(entry: &Entry, decision: &engine::Decision, out: &mut impl Write) -> io::Result<()> {
     heading(entry, decision.outcome.as_str(), style(decision.outcome), out)?;
-    let all = &decision.violations;
-    for (index, (violation, position)) in all.iter().zip(positions).enumerate() {
-        // Policies that ask the same rule: the field is named once, the policies all.
-        if all[..index].iter().any(|earlier| earlier.repeats(violation)) {
-            continue;
-        }
+    // Policies that ask the same rule: the field is named once, the policies all.
+    for Found { violation, position, by, .. } in entry.found() {
         writeln!(out, "  {}", violation.sentence())?;
         writeln!(out, "    fix: {}", violation.remedy())?;
         write!(out, "    {FAINT}{}:{}", entry.file, position.line)?;
-        for violation in all.iter().filter(|other| other.repeats(violation)) {
+        for violation in by {
             let enforcement = violation.enforcement.as_str().to_lowercase();
             write!(out, "  policy {} ({enforcement}", violation.policy)?;
             if let Some(standard) = violation.standard {
