@@ -40,8 +40,8 @@ impl Console {
         let folder = new_folder(name)?;
         let tls = folder.join("tls");
         fs::create_dir_all(&tls)?;
-        let pair = Authority::new(&tls)?.server("tls")?;
-        debug_assert!(pair.certificate.ends_with("tls.crt") && pair.key.ends_with("tls.key"));
+        // Under this name the files are those that `--ledger-tls` looks for.
+        let _ = Authority::new(&tls)?.server("tls")?;
         let port = free_port()?;
         // On loopback nobody would be asked who they are.
         let arguments =

@@ -22,6 +22,7 @@
 //!
 //! What the servers wrote stays in `e2e/` under the target folder's profile; a test that fails prints the ends of the logs.
 
+mod account;
 mod apiserver;
 mod audit;
 mod certificates;
@@ -48,6 +49,7 @@ mod repair;
 mod servers;
 pub mod webhook;
 
+pub use account::ledger_viewer;
 pub use apiserver::ApiServer;
 pub use audit::Event;
 pub use client::{Answer, Client, Rejection};

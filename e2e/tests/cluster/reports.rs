@@ -178,7 +178,7 @@ impl Keeper {
 
 /// A kubeconfig of an account that has the chart's rights on Reports, and no other.
 fn controllers_kubeconfig() -> anyhow::Result<PathBuf> {
-    let (client, kubectl, own) = (server().client(), server().kubectl(), namespace()?);
+    let (kubectl, own) = (server().kubectl(), namespace()?);
     let (chart, values) =
         (e2e::chart().display().to_string(), json!({"ledger": {"reports": true}}));
     let rendered = helm(&["template", "podgate", &chart, "-f", "-"], &values)?.succeeded()?;
@@ -188,20 +188,10 @@ fn controllers_kubeconfig() -> anyhow::Result<PathBuf> {
         .flat_map(|role| role["rules"].as_array().cloned().unwrap_or_default())
         .filter(|rule| rule["apiGroups"] == json!(["openreports.io"]))
         .collect::<Vec<Value>>();
-    let kinds = "/apis/rbac.authorization.k8s.io/v1";
-    let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": own.name}, "rules": rules});
-    let _ = client.create(&format!("{kinds}/clusterroles"), &role)?.accepted()?;
-    let account =
-        json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "keeper"}});
-    let _ = client.create(&own.path("/api/v1", "serviceaccounts"), &account)?.accepted()?;
-    let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": own.name},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": own.name},
-        "subjects": [{"kind": "ServiceAccount", "name": "keeper", "namespace": own.name}]});
-    let _ = client.create(&format!("{kinds}/clusterrolebindings"), &binding)?.accepted()?;
-    let token = kubectl.run(&["create", "token", "keeper", "-n", &own.name])?.succeeded()?.stdout;
+    let token = server().account(&own.name, "keeper", &rules)?;
     let config = kubectl.run(&["config", "view", "--raw", "-o", "json"])?.succeeded()?.stdout;
     let mut config: Value = serde_json::from_str(&config)?;
-    config["users"][0]["user"] = json!({"token": token.trim()});
+    config["users"][0]["user"] = json!({"token": token});
     kubectl.file(&config)
 }
 

@@ -4,31 +4,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 use e2e::chromium::{Browser, ENTER};
-use e2e::{ApiServer, Console, wait_for};
+use e2e::{ApiServer, Console, ledger_viewer, wait_for};
 use serde_json::json;
-
-/// Tokens of an account that may get the ledger, and of one that may not.
-fn tokens(server: &ApiServer) -> Result<[String; 2]> {
-    let (client, accounts) = (server.client(), "/api/v1/namespaces/default/serviceaccounts");
-    for account in ["auditor", "stranger"] {
-        let account =
-            json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": account}});
-        let _ = client.create(accounts, &account)?.accepted()?;
-    }
-    let api = "rbac.authorization.k8s.io";
-    let role = json!({"apiVersion": format!("{api}/v1"), "kind": "ClusterRole", "metadata": {"name": "viewer"},
-        "rules": [{"apiGroups": ["podgate.dev"], "resources": ["ledger"], "verbs": ["get"]}]});
-    let _ = client.create(&format!("/apis/{api}/v1/clusterroles"), &role)?.accepted()?;
-    let binding = json!({"apiVersion": format!("{api}/v1"), "kind": "ClusterRoleBinding", "metadata": {"name": "viewer"},
-        "roleRef": {"apiGroup": api, "kind": "ClusterRole", "name": "viewer"},
-        "subjects": [{"kind": "ServiceAccount", "name": "auditor", "namespace": "default"}]});
-    let _ = client.create(&format!("/apis/{api}/v1/clusterrolebindings"), &binding)?.accepted()?;
-    let token = |account| -> Result<String> {
-        let said = server.kubectl().run(&["create", "token", account, "-n", "default"])?;
-        Ok(said.succeeded()?.stdout.trim().to_owned())
-    };
-    Ok([token("auditor")?, token("stranger")?])
-}
 
 fn sign_in(browser: &Browser, console: &Console, token: &str) -> Result<()> {
     browser.go(console.url())?;
@@ -39,7 +16,8 @@ fn sign_in(browser: &Browser, console: &Console, token: &str) -> Result<()> {
 #[test]
 fn only_who_may_get_the_ledger_sees_any_of_it() -> Result<()> {
     let server = ApiServer::start()?;
-    let [auditor, stranger] = tokens(&server)?;
+    let auditor = server.account("default", "auditor", &ledger_viewer())?;
+    let stranger = server.account("default", "stranger", &[])?;
     let console = Console::behind_sign_in("console-sign-in", &server, crate::fill)?;
     let browser = Browser::start(console.folder(), "sign-in")?;
 
