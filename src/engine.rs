@@ -5,6 +5,7 @@
 
 mod decide;
 mod decision;
+mod expressions;
 mod fix;
 mod message;
 mod namespace;
@@ -13,6 +14,8 @@ mod pod_security;
 mod target;
 
 pub use decide::{Scope, decide};
-pub use decision::{Decision, DecisionId, NotJudged, Outcome, PodSecurity, Settled, Violation};
+pub use decision::{
+    Decision, DecisionId, NotJudged, Outcome, PodSecurity, RuleFault, Settled, Violation,
+};
 pub use fix::{Fix, Operation, Patch, fix, fixes};
 pub use owner::Owner;

@@ -12,6 +12,7 @@
 //! `docs/architecture.md` has the map, and `tests/layering.rs` keeps it.
 
 pub mod admission;
+pub mod cel;
 pub mod cli;
 pub mod cluster;
 pub mod console;
@@ -24,4 +25,5 @@ pub mod policy;
 pub mod report;
 pub mod rules;
 pub mod server;
+mod spelling;
 pub mod yaml;

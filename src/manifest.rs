@@ -5,7 +5,7 @@
 
 mod refused;
 
-use crate::admission::{Attributes, NamespaceLabels, Operation, User};
+use crate::admission::{Attributes, NamespaceLabels, Operation, Source, User};
 use crate::pod::{Kind, Object, Text};
 use crate::yaml::{self, Key, Limits, Node, Segment, Value, YamlError};
 
@@ -167,6 +167,7 @@ impl Document {
             object,
             old_object: None,
             unreadable,
+            source: Source::Object(&self.json),
         }
     }
 }

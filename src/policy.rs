@@ -10,13 +10,13 @@ mod compile;
 mod digest;
 mod document;
 mod exception;
+mod expression;
 mod index;
 mod library;
 pub mod load;
 mod matcher;
 mod names;
 pub mod namespace_labels;
-mod nearest;
 mod pattern;
 mod pod_security;
 mod problem;
@@ -35,12 +35,13 @@ pub use assemble::{Assembled, assemble};
 pub use compile::{Options, Source, compile};
 pub use digest::sha256;
 pub use exception::CompiledException;
+pub use expression::{Condition, Expression, OnError};
 pub use library::embedded;
 pub use matcher::MatchInput;
 pub use pod_security::{Exemptions, PodSecurity};
 pub use problem::{Problem, Severity};
 pub use resource::{is_exception, resource};
-pub use set::{CompiledPolicy, CompiledRule, PolicySet};
+pub use set::{CompiledPolicy, CompiledRule, PolicySet, Question};
 
 /// What a violation leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

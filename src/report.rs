@@ -2,6 +2,7 @@
 
 pub mod doctor;
 pub mod fix;
+pub mod functions;
 pub mod github;
 pub mod json;
 pub mod junit;

@@ -6,6 +6,7 @@
 
 mod controls;
 mod finding;
+mod id;
 mod rule;
 #[cfg(test)]
 mod testing;
@@ -45,6 +46,7 @@ mod user_namespace;
 mod windows_host_process;
 
 pub use finding::{Applicability, Fill, Finding, Found, Remedy};
+pub use id::RuleId;
 pub use rule::{
     Arguments, Check, Control, Framework, Parameter, PodSecurityCheck, PodSecurityLevel, Rule,
     Shape, Value,

@@ -78,7 +78,7 @@ fn an_insignificant_update_answers_only_for_what_it_adds() {
     let mut harmful = old.clone();
     harmful["spec"]["tolerations"] = json!([{"operator": "Exists"}]);
     let decision = update(&old, &harmful);
-    let rules: Vec<_> = decision.violations.iter().map(|violation| violation.rule).collect();
+    let rules: Vec<_> = decision.violations.iter().map(|violation| &*violation.rule).collect();
     assert_eq!((decision.outcome, rules), (Outcome::Denied, vec!["nodePlacement"]));
 }
 

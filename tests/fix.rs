@@ -127,7 +127,7 @@ fn a_patch_adds_the_highest_member_that_is_missing_and_all_that_goes_under_it() 
 fn what_is_risky_needs_all() {
     let object = pod(&json!({"containers": [{"name": "a"}]}));
     let (decision, _) = fix(&set(&[("gate", RESTRICTED)]), &object);
-    let rules: Vec<_> = decision.fixes.iter().map(|fix| fix.rule).collect();
+    let rules: Vec<_> = decision.fixes.iter().map(|fix| &*fix.rule).collect();
     assert_eq!(rules, ["allowPrivilegeEscalation", "seccompProfile_restricted"]);
     assert_eq!(
         decision.fix_warnings()[0],
@@ -152,7 +152,7 @@ fn a_rule_may_be_less_willing_than_its_policy() {
         "{fix: All, rules: [{runAsNonRoot: {}, fix: Never}, {userNamespace: {}}]}",
     )]);
     let (decision, _) = fix(&set, &object);
-    let rules: Vec<_> = decision.fixes.iter().map(|fix| fix.rule).collect();
+    let rules: Vec<_> = decision.fixes.iter().map(|fix| &*fix.rule).collect();
     assert_eq!(rules, ["userNamespace"]);
 }
 
@@ -192,7 +192,7 @@ fn what_several_policies_ask_for_is_filled_once_and_what_they_quarrel_over_by_th
         .violations
         .iter()
         .filter(|v| v.settled.is_none())
-        .map(|v| (&*v.policy, v.rule))
+        .map(|v| (&*v.policy, &*v.rule))
         .collect();
     assert_eq!(standing, [("b", "runtimeClass")]);
     assert_eq!(decision.outcome, Outcome::Denied);
@@ -494,7 +494,7 @@ fn is_within(after: &Decision, before: &Decision) -> bool {
         before
             .violations
             .iter()
-            .any(|b| (&a.policy, a.rule, &a.finding.path) == (&b.policy, b.rule, &b.finding.path))
+            .any(|b| (&a.policy, &a.rule, &a.finding.path) == (&b.policy, &b.rule, &b.finding.path))
     })
 }
 
@@ -557,7 +557,7 @@ fn foretold(
             .filter(|v| v.rule != "serviceAccountToken")
             .map(|v| {
                 let at = &v.finding.path;
-                (v.policy.clone(), v.rule, at.subject().clone(), at.field().to_owned())
+                (v.policy.clone(), v.rule.clone(), at.subject().clone(), at.field().to_owned())
             })
             .collect()
     };

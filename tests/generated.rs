@@ -21,6 +21,7 @@ const FOLDERS: &[&str] = &["docs/rules", "charts/podgate/files/policies"];
 fn generated(root: &Path) -> BTreeMap<PathBuf, String> {
     let mut files = BTreeMap::from([
         (PathBuf::from("docs/cli.md"), cli::reference()),
+        (PathBuf::from("docs/cel-functions.md"), report::functions::markdown()),
         (PathBuf::from("docs/metrics.md"), metrics()),
         (PathBuf::from("docs/rules/README.md"), report::rule::index(rules::ALL)),
         (PathBuf::from("charts/podgate/README.md"), chart_readme(&root.join("charts/podgate"))),

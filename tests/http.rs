@@ -99,7 +99,7 @@ fn decision(
         outcome,
         violations: vec![Violation {
             policy: "shared-kernel".into(),
-            rule: "privileged",
+            rule: "privileged".into(),
             enforcement,
             standard: None,
             finding: Finding {
@@ -117,6 +117,7 @@ fn decision(
         pod_security: Vec::new(),
         not_judged: None,
         failure: None,
+        faults: Vec::new(),
         policy_set: "digest".to_owned(),
     }
 }

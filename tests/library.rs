@@ -53,7 +53,7 @@ fn broken(set: &PolicySet, text: &str, file: &Path) -> BTreeSet<String> {
         let attributes = document.attributes("default");
         let decision = engine::decide(set, &attributes, Scope::All, "test", options().now);
         assert!(decision.not_judged.is_none() && decision.failure.is_none(), "{}", file.display());
-        rules.extend(decision.violations.iter().map(|violation| violation.rule.to_owned()));
+        rules.extend(decision.violations.iter().map(|violation| violation.rule.to_string()));
     }
     rules
 }

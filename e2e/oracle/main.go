@@ -6,6 +6,7 @@
 //	oracle admission -count N -seed S   made-up requests, answered by upstream's whole admission plugin
 //	oracle judge                        the pods of the lines on stdin: id, level, version and pod of each
 //	oracle runes                        every Unicode scalar value, in a place where upstream quotes it
+//	oracle expressions                  the CEL expressions of the lines on stdin, as Kubernetes 1.33 to 1.37 evaluate them
 package main
 
 import (
@@ -27,7 +28,7 @@ func main() {
 
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	if len(args) == 0 {
-		return errors.New("what: fixtures, random, admission, judge or runes?")
+		return errors.New("what: fixtures, random, admission, judge, runes or expressions?")
 	}
 	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
 	count := flags.Uint64("count", 200_000, "random, admission: how many")
@@ -61,6 +62,8 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 		err = questions(stdin, sink)
 	case "runes":
 		err = runes(sink)
+	case "expressions":
+		err = expressions(stdin, encoder.Encode)
 	default:
 		err = fmt.Errorf("no such pods: %q", args[0])
 	}

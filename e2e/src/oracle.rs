@@ -90,3 +90,12 @@ fn go(program: impl AsRef<std::ffi::OsStr>) -> Command {
     command.env("GOFLAGS", "-mod=readonly -buildvcs=false").env("GOWORK", "off");
     command
 }
+
+/// Has Kubernetes evaluate expressions: each line of `questions` is a JSON object with `expression` and the values
+/// of what it may read; each answer has the outcome in every version that is asked.
+///
+/// # Errors
+/// As [`judgements`], and where a line is not as described.
+pub fn evaluate(questions: &[u8], take: impl FnMut(&str) -> Result<()>) -> Result<()> {
+    answers(&["expressions"], questions, take)
+}

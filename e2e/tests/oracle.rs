@@ -94,10 +94,10 @@ impl Repairs {
             ensure!(is_filled == remedy.fill().is_some(), "{}: {violation:?}", case.id);
             let has_reason = remedy.why_not().is_some_and(|reason| !reason.is_empty());
             ensure!(is_filled != has_reason, "{}: {violation:?}", case.id);
-            self.findings.entry(violation.rule.to_owned()).or_default()[usize::from(has_reason)] +=
-                1;
-            if has_reason && !left.iter().any(|rule| rule == violation.rule) {
-                left.push(violation.rule.to_owned());
+            self.findings.entry(violation.rule.to_string()).or_default()
+                [usize::from(has_reason)] += 1;
+            if has_reason && !left.iter().any(|rule| **rule == *violation.rule) {
+                left.push(violation.rule.to_string());
             }
         }
         left.sort();

@@ -80,6 +80,20 @@ pub struct Attributes<'a> {
     pub old_object: Option<Object<'a>>,
     /// Why the object could not be read, where it could not.
     pub unreadable: Option<String>,
+    /// The text that all of this was read from, for who needs more of it.
+    pub source: Source<'a>,
+}
+
+/// What a request was read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Source<'a> {
+    /// A whole `AdmissionReview`, as JSON.
+    Review(&'a str),
+    /// The object alone, as JSON.
+    Object(&'a str),
+    /// Nothing that is left.
+    #[default]
+    Unknown,
 }
 
 impl Attributes<'_> {

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::attributes::{Attributes, Operation, User};
+use super::attributes::{Attributes, Operation, Source, User};
 use super::request::Request;
 use crate::pod::{Object, Text};
 
@@ -162,6 +162,7 @@ impl<'a> Review<'a> {
             object: request.object,
             old_object: request.old_object,
             unreadable: None,
+            source: Source::Review(body),
         };
         let object_json = match (&attributes.object, request.around_object) {
             (None, _) => None,

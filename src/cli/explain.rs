@@ -9,15 +9,20 @@ use super::ledger::Source;
 use crate::ledger::query::{Filter, Page};
 use crate::report;
 use crate::rules;
+use crate::spelling::nearest;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// A rule's id, or a decision's with --ledger; without one, all rules are listed
+    /// A rule's id, or a decision's with --ledger; `cel` for the functions of expressions; without one, all
+    /// rules are listed
     #[arg(value_name = "RULE|DECISION")]
     rule: Option<String>,
     #[command(flatten)]
     source: Source,
 }
+
+/// Stands where a rule's id does, for the language of a policy's own rules.
+const CEL: &str = "cel";
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitStatus> {
     let Some(id) = &args.rule else {
@@ -38,13 +43,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitStatus> {
         }
         return decision(id, &args.source);
     }
-    let nearest = rules::ALL
-        .iter()
-        .map(|rule| (strsim::jaro_winkler(&rule.id.to_lowercase(), &id.to_lowercase()), rule.id))
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .filter(|(likeness, _)| *likeness > 0.7);
-    match nearest {
-        Some((_, nearest)) => bail!("no rule is named {id}; did you mean {nearest}?"),
+    if id == CEL {
+        return exit::print(report::functions::text().as_bytes());
+    }
+    match nearest(id, rules::ALL.iter().map(|rule| rule.id).chain([CEL])) {
+        Some(nearest) => bail!("no rule is named {id}; did you mean {nearest}?"),
         None => bail!("no rule is named {id}; podgate explain lists them all"),
     }
 }

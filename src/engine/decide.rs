@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::decision::{Decision, Outcome, Settled, Violation};
+use super::expressions::{self, Expressions, Inputs};
 use super::fix;
 use super::namespace;
 use super::owner::Owner;
@@ -13,7 +14,7 @@ use super::target::{self, Target};
 use crate::admission::Attributes;
 use crate::pod::{PodView, Subject};
 use crate::policy::{
-    CompiledException, CompiledPolicy, CompiledRule, Enforcement, MatchInput, PolicySet,
+    CompiledException, CompiledPolicy, CompiledRule, Enforcement, MatchInput, PolicySet, Question,
 };
 use crate::rules::Finding;
 
@@ -53,9 +54,10 @@ pub fn decide(
     now: Timestamp,
 ) -> Decision {
     let decision = Decision::silent(set, identity);
-    let judge = Judge { set, attributes, scope, now };
     let mut not_judged = None;
-    let mut violations = match target::find(attributes) {
+    let mut faults = Vec::new();
+    let judge = Judge { set, attributes, scope, now, expressions: None };
+    let mut violations = match target::find(attributes, set.has_expressions()) {
         Target::Nothing(reason) => {
             not_judged = Some(reason);
             Vec::new()
@@ -66,18 +68,37 @@ pub fn decide(
             return Decision { outcome, failure: Some(error), ..decision };
         }
         Target::Whole(pod) => {
+            let inputs = Inputs::new(set, attributes);
+            let violates = |rule: &str| expressions::violates(&pod, rule);
+            let expressions = inputs.as_ref().map(|inputs| Expressions::new(inputs, &violates));
+            let judge = Judge { expressions: expressions.as_ref(), ..judge };
             let mut violations = judge.violations(&pod, |_, _| true);
             fix::settle(&judge, &pod, &mut violations);
+            faults = expressions.as_ref().map(Expressions::take_faults).unwrap_or_default();
             violations
         }
         Target::Metadata(pod) => {
             judge.violations(&pod, |_, finding| finding.path.subject() == &Subject::Metadata)
         }
         Target::Added(new, old) => {
-            let before = judge.violations(&old, |_, _| true);
-            judge.violations(&new, |rule, finding| {
-                !before.iter().any(|b| b.rule == rule && b.finding == *finding)
-            })
+            let inputs = Inputs::new(set, attributes);
+            let inputs_before = inputs.as_ref().map(Inputs::again);
+            let violates = |rule: &str| expressions::violates(&new, rule);
+            let violates_before = |rule: &str| expressions::violates(&old, rule);
+            let after = inputs.as_ref().map(|inputs| Expressions::new(inputs, &violates));
+            let before =
+                inputs_before.as_ref().map(|inputs| Expressions::before(inputs, &violates_before));
+            let was = Judge { expressions: before.as_ref(), ..judge };
+            let was = was.violations(&old, |rule, _| match &rule.question {
+                Question::Own(own) => !expressions::compares(own),
+                Question::BuiltIn(..) => true,
+            });
+            let judge = Judge { expressions: after.as_ref(), ..judge };
+            let violations = judge.violations(&new, |rule, finding| {
+                !was.iter().any(|was| was.rule == rule.id && was.finding == *finding)
+            });
+            faults = after.as_ref().map(Expressions::take_faults).unwrap_or_default();
+            violations
         }
     };
     let mut pod_security = Vec::new();
@@ -92,9 +113,9 @@ pub fn decide(
     let outcome = Outcome::of(&violations);
     let owner = if outcome == Outcome::Denied { Owner::of(attributes) } else { None };
     let asks_in_vain = fix::no_user_namespaces(attributes)
-        && violations.iter().any(|violation| fix::is_user_namespace(violation.rule));
+        && violations.iter().any(|violation| fix::is_user_namespace(&violation.rule));
     let note = asks_in_vain.then_some(NO_USER_NAMESPACES);
-    Decision { outcome, violations, owner, pod_security, note, not_judged, ..decision }
+    Decision { outcome, violations, owner, pod_security, note, not_judged, faults, ..decision }
 }
 
 /// Who asks what of whom.
@@ -104,6 +125,8 @@ pub(super) struct Judge<'j, 'a> {
     pub(super) attributes: &'j Attributes<'a>,
     pub(super) scope: Scope,
     pub(super) now: Timestamp,
+    /// What is asked in CEL, where anything is and there is an object to ask about.
+    pub(super) expressions: Option<&'j Expressions<'j>>,
 }
 
 impl Judge<'_, '_> {
@@ -116,12 +139,26 @@ impl Judge<'_, '_> {
         let input = MatchInput::new(self.attributes, pod);
         let mut findings = Vec::new();
         for policy in self.set.candidates(&input).filter(|policy| policy.matches(&input)) {
-            for rule in policy.rules.iter().filter(|rule| self.scope.asks(rule.enforcement)) {
-                rule.check.check(pod, &mut findings);
+            let mut asked = policy.rules.iter().filter(|rule| self.scope.asks(rule.enforcement));
+            let expressions = self.expressions.map(|expressions| expressions.of(policy));
+            // A policy that asks nothing here need not be found to be about the object.
+            let Some(first) = asked.next() else { continue };
+            if expressions.as_ref().is_some_and(|of_policy| !of_policy.conditions_hold()) {
+                continue;
+            }
+            for rule in std::iter::once(first).chain(asked) {
+                match (&rule.question, &expressions) {
+                    (Question::BuiltIn(_, check), _) => check.check(pod, &mut findings),
+                    (Question::Own(own), Some(expressions)) => {
+                        findings.extend(expressions.find(&rule.id, own, pod));
+                    }
+                    // Of a Binding, only the metadata is judged.
+                    (Question::Own(_), None) => {}
+                }
                 for finding in findings.drain(..) {
                     let container = finding.path.container();
                     let exception = self.set.exceptions().iter().find(|exception| {
-                        exception.covers(&policy.name, rule.id, &input, container, self.now)
+                        exception.covers(&policy.name, &rule.id, &input, container, self.now)
                     });
                     take(policy, rule, finding, exception);
                 }
@@ -132,14 +169,14 @@ impl Judge<'_, '_> {
     pub(super) fn violations(
         &self,
         pod: &PodView<'_>,
-        counts: impl Fn(&'static str, &Finding) -> bool,
+        counts: impl Fn(&CompiledRule, &Finding) -> bool,
     ) -> Vec<Violation> {
         let mut violations = Vec::new();
         self.findings(pod, |policy, rule, finding, exception| {
-            if counts(rule.id, &finding) {
+            if counts(rule, &finding) {
                 violations.push(Violation {
                     policy: Arc::clone(&policy.name),
-                    rule: rule.id,
+                    rule: rule.id.clone(),
                     enforcement: rule.enforcement,
                     standard: None,
                     settled: exception.map(|e| Settled::Exception(e.name.clone())),

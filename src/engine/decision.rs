@@ -7,7 +7,7 @@ use super::fix::Fix;
 use super::owner::Owner;
 use crate::policy::standard::LevelVersion;
 use crate::policy::{Enforcement, PolicySet};
-use crate::rules::Finding;
+use crate::rules::{Finding, RuleId};
 
 /// What was decided, and why.
 #[derive(Debug, Clone)]
@@ -30,8 +30,23 @@ pub struct Decision {
     pub not_judged: Option<NotJudged>,
     /// Why the object could not be read, for [`Outcome::Failed`] and unreadable pods.
     pub failure: Option<String>,
+    /// What policies ask in CEL and could not be answered.
+    pub faults: Vec<RuleFault>,
     /// Digest of the policy set that decided.
     pub policy_set: String,
+}
+
+/// What a policy asks in CEL and could not be answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleFault {
+    /// The policy.
+    pub policy: Arc<str>,
+    /// Its rule; `conditions/NAME` for one of its conditions, which then counts as holding.
+    pub rule: RuleId,
+    /// Why there is no answer.
+    pub error: String,
+    /// Whether the rule counts as holding (`onError: Ignore`).
+    pub ignored: bool,
 }
 
 /// What Pod Security Admission would say of the request, in its own words.
@@ -92,6 +107,7 @@ impl Decision {
             pod_security: Vec::new(),
             not_judged: None,
             failure: None,
+            faults: Vec::new(),
             policy_set: set.digest().to_owned(),
         }
     }
@@ -170,7 +186,7 @@ pub struct Violation {
     /// Name of the policy.
     pub policy: Arc<str>,
     /// Id of the rule.
-    pub rule: &'static str,
+    pub rule: RuleId,
     /// What the violation leads to.
     pub enforcement: Enforcement,
     /// The standard that a label of the namespace asks for, where it is why the rule was asked.

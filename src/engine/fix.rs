@@ -12,10 +12,11 @@ pub use patch::{Operation, Patch};
 
 use super::decide::{Judge, Scope};
 use super::decision::{Decision, Outcome, Settled, Violation};
+use super::expressions::{self, Expressions, Inputs};
 use crate::admission::{self, Attributes};
 use crate::pod::{Kind, PodView, Spec, Subject};
 use crate::policy::{CompiledPolicy, CompiledRule, FixIn, PolicySet};
-use crate::rules::{self, Applicability, Fill};
+use crate::rules::{self, Applicability, Fill, Found, RuleId};
 
 /// A field that is filled in, and for whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +24,7 @@ pub struct Fix {
     /// The policy that asks for it: the first, where several do.
     pub policy: Arc<str>,
     /// Its rule, which holds afterwards.
-    pub rule: &'static str,
+    pub rule: RuleId,
     /// The field, its value, and how safe that is.
     pub fill: Fill,
 }
@@ -43,7 +44,11 @@ pub fn fix(
     let mut decision = Decision::silent(set, identity);
     let mut patch = Patch::default();
     if let Some(pod) = created(attributes).filter(|_| set.has_fixes()) {
-        let judge = Judge { set, attributes, scope: Scope::All, now };
+        let inputs = Inputs::new(set, attributes);
+        let violates = |rule: &str| expressions::violates(&pod, rule);
+        let expressions = inputs.as_ref().map(|inputs| Expressions::new(inputs, &violates));
+        let expressions = expressions.as_ref();
+        let judge = Judge { set, attributes, scope: Scope::All, now, expressions };
         let reaches =
             |policy: &CompiledPolicy| pod.kind() == Kind::Pod || policy.fix_in == FixIn::Templates;
         let plan = Plan::new(&judge, &pod, |policy, rule, fill| {
@@ -72,7 +77,11 @@ pub fn fixes(
     now: Timestamp,
 ) -> Vec<Fix> {
     let Some(pod) = created(attributes) else { return Vec::new() };
-    let judge = Judge { set, attributes, scope: Scope::All, now };
+    let inputs = Inputs::new(set, attributes);
+    let violates = |rule: &str| expressions::violates(&pod, rule);
+    let expressions = inputs.as_ref().map(|inputs| Expressions::new(inputs, &violates));
+    let expressions = expressions.as_ref();
+    let judge = Judge { set, attributes, scope: Scope::All, now, expressions };
     Plan::new(&judge, &pod, |_, _, fill| fill.applicability <= up_to).fixes
 }
 
@@ -115,7 +124,11 @@ pub(super) fn settle(judge: &Judge<'_, '_>, pod: &PodView<'_>, violations: &mut 
         follows && fill.reaches_pods && rule.fix.permits(fill.applicability)
     });
     let after = plan.spec.as_ref().map(|spec| judge.violations(&pod.with_spec(spec), |_, _| true));
-    for violation in violations.iter_mut().filter(|violation| violation.settled.is_none()) {
+    // What a rule in CEL says of the object, no fill changes.
+    let may_be_settled = |violation: &&mut Violation| {
+        violation.settled.is_none() && !matches!(violation.finding.found, Found::Told(_))
+    };
+    for violation in violations.iter_mut().filter(may_be_settled) {
         let fill = violation.finding.remedy.fill();
         let is_filled = fill.is_some_and(|fill| plan.fixes.iter().any(|f| f.fill.repeats(fill)));
         let is_relaxed =
@@ -192,10 +205,10 @@ fn found(
         if exception.is_none()
             && let Some(fill) = finding.remedy.fill()
             && allows(policy, rule, fill)
-            && !(no_user_namespaces(judge.attributes) && is_user_namespace(rule.id))
+            && !(no_user_namespaces(judge.attributes) && is_user_namespace(&rule.id))
         {
             let policy = Arc::clone(&policy.name);
-            fixes.push(Fix { policy, rule: rule.id, fill: fill.clone() });
+            fixes.push(Fix { policy, rule: rule.id.clone(), fill: fill.clone() });
         }
     });
     fixes

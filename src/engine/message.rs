@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use super::decision::{Decision, Violation};
 use super::fix::Fix;
 use crate::policy::Enforcement;
-use crate::rules::{self, Finding};
+use crate::rules::{self, Finding, Found};
 
 /// How many fields a denial names; a hostile pod could name thousands.
 const SHOWN: usize = 32;
@@ -77,7 +77,7 @@ impl Decision {
             let _ = write!(text, "\n  note: {note}");
         }
         text.push_str("\n  more: ");
-        if rules::find(first.rule).is_some() {
+        if rules::find(&first.rule).is_some() {
             let _ = write!(text, "podgate explain {} | ", first.rule);
         }
         let _ = write!(text, "podgate explain {}", self.id);
@@ -121,9 +121,9 @@ impl Decision {
     #[must_use]
     pub fn audit_annotations(&self) -> Vec<(&'static str, String)> {
         let mut rules: Vec<&str> = Vec::new();
-        let fixed = self.fixes.iter().map(|fix| fix.rule);
-        for rule in self.violations.iter().map(|violation| violation.rule).chain(fixed) {
-            if !rules.contains(&rule) {
+        let fixed = self.fixes.iter().map(|fix| &fix.rule);
+        for rule in self.violations.iter().map(|violation| &violation.rule).chain(fixed) {
+            if !rules.contains(&&**rule) {
                 rules.push(rule);
             }
         }
@@ -176,6 +176,9 @@ struct Sentence<'v>(&'v Violation);
 impl fmt::Display for Sentence<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Finding { path, found, allowed, .. } = &self.0.finding;
+        if let Found::Told(message) = found {
+            return write!(f, "{}: {message}", self.0.rule);
+        }
         write!(f, "{}: {} is {found}, must be {allowed}", self.0.rule, path.short())
     }
 }

@@ -118,7 +118,7 @@ fn violation(policy: &CompiledPolicy, metadata: &PodView<'_>, error: &LabelError
     let path = metadata.label_path(error.key);
     Violation {
         policy: policy.name.clone(),
-        rule: RULE,
+        rule: RULE.into(),
         enforcement: Enforcement::Deny,
         standard: None,
         finding: Finding {

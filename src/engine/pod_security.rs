@@ -261,7 +261,7 @@ impl Evaluation {
     ) -> impl Iterator<Item = Violation> + use<'e> {
         self.found.iter().map(move |(rule, finding, exception)| Violation {
             policy: policy.name.clone(),
-            rule,
+            rule: (*rule).into(),
             enforcement,
             standard: Some(self.standard),
             finding: finding.clone(),

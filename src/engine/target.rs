@@ -24,8 +24,9 @@ pub(super) enum Target<'v> {
     Unreadable(String),
 }
 
-/// Finds what to judge in a request.
-pub(super) fn find<'v>(attributes: &'v Attributes<'_>) -> Target<'v> {
+/// Finds what to judge in a request. `read_everything` says that some rule may read any field: then no update is
+/// about nothing.
+pub(super) fn find<'v>(attributes: &'v Attributes<'_>, read_everything: bool) -> Target<'v> {
     if matches!(attributes.operation, Operation::Delete | Operation::Connect) {
         return Target::Nothing(NotJudged::Operation);
     }
@@ -54,7 +55,8 @@ pub(super) fn find<'v>(attributes: &'v Attributes<'_>) -> Target<'v> {
     let Some(object) = &attributes.object else {
         return Target::Unreadable("request.object is missing".to_owned());
     };
-    pod(kind, object, attributes.old_object.as_ref(), attributes.operation)
+    let old_object = attributes.old_object.as_ref();
+    pod(kind, object, old_object, attributes.operation, read_everything)
 }
 
 fn pod<'v>(
@@ -62,6 +64,7 @@ fn pod<'v>(
     object: &'v Object<'_>,
     old_object: Option<&'v Object<'_>>,
     operation: Operation,
+    read_everything: bool,
 ) -> Target<'v> {
     let Some(new) = object.pod(kind) else { return Target::Nothing(NotJudged::NoPod) };
     if operation != Operation::Update {
@@ -72,7 +75,12 @@ fn pod<'v>(
     }
     let Some(old) = old_object.and_then(|old| old.pod(kind)) else { return Target::Whole(new) };
     if new.spec() == old.spec() && security_annotations(&new).eq(security_annotations(&old)) {
-        return Target::Nothing(NotJudged::NothingChanged);
+        // Built-in rules find the same before and after.
+        return if read_everything {
+            Target::Added(new, old)
+        } else {
+            Target::Nothing(NotJudged::NothingChanged)
+        };
     }
     // A workload's template makes new pods; a pod's update concerns one that may already run.
     if kind != Kind::Pod || is_significant(&new, &old) {

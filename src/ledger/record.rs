@@ -11,10 +11,10 @@ use serde::{Serialize, Serializer};
 
 use super::instance::Instance;
 use crate::admission::Attributes;
-use crate::engine::{Decision, DecisionId, Fix, Settled, Violation};
+use crate::engine::{Decision, DecisionId, Fix, RuleFault, Settled, Violation};
 use crate::pod::{FieldPath, PodView};
 use crate::policy::sha256;
-use crate::rules::Remedy;
+use crate::rules::{Found, Remedy};
 
 /// Name and version of the schema of a decision.
 pub const SCHEMA: &str = "podgate.dev/decision/v1";
@@ -51,6 +51,8 @@ pub struct Record<'r> {
     exceptions: Vec<&'r str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<&'r str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    faults: Vec<FaultRecord<'r>>,
     fixes: Vec<FixRecord<'r>>,
     images: Vec<&'r str>,
     incident: String,
@@ -108,13 +110,25 @@ struct ViolationRecord<'r> {
     exception: Option<&'r str>,
     fix: Shown<&'r Remedy>,
     found: String,
+    /// Whether `found` is what a rule of the policy's own says.
+    #[serde(skip)]
+    is_told: bool,
     path: String,
     policy: &'r str,
-    rule: &'static str,
+    rule: &'r str,
     #[serde(skip_serializing_if = "Option::is_none")]
     settled: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     standard: Option<String>,
+}
+
+/// What a policy asks in CEL and could not be answered.
+#[derive(Debug, Serialize)]
+struct FaultRecord<'r> {
+    error: &'r str,
+    ignored: bool,
+    policy: &'r str,
+    rule: &'r str,
 }
 
 #[derive(Debug, Serialize)]
@@ -122,7 +136,7 @@ struct FixRecord<'r> {
     applicability: &'static str,
     path: Shown<&'r FieldPath>,
     policy: &'r str,
-    rule: &'static str,
+    rule: &'r str,
     value: &'r str,
 }
 
@@ -164,6 +178,7 @@ impl<'r> Record<'r> {
             dry_run: attributes.dry_run,
             exceptions,
             failure: decision.failure.as_deref(),
+            faults: decision.faults.iter().map(FaultRecord::new).collect(),
             fixes: decision.fixes.iter().map(FixRecord::new).collect(),
             images: images(attributes),
             incident: incident(decision, &object, owner.as_ref(), &violations),
@@ -208,7 +223,9 @@ fn incident(
     let who = owner.map_or(named, |owner| owner.uid);
     let mut same = [decision.outcome.as_str(), object.namespace, object.kind, who].join("\0");
     for violation in violations {
-        for part in [violation.policy, violation.rule, &violation.path, &violation.found] {
+        // What a policy's own rule says may name the pod, and each try is a pod of another name.
+        let found = if violation.is_told { "" } else { &violation.found };
+        for part in [violation.policy, violation.rule, &violation.path, found] {
             same.push('\0');
             same.push_str(part);
         }
@@ -267,12 +284,20 @@ impl<'r> ViolationRecord<'r> {
             exception: violation.exception(),
             fix: Shown(&finding.remedy),
             found: finding.found.to_string(),
+            is_told: matches!(finding.found, Found::Told(_)),
             path: finding.path.to_string(),
             policy: &violation.policy,
-            rule: violation.rule,
+            rule: &violation.rule,
             settled: violation.settled.as_ref().map(Settled::as_str),
             standard: violation.standard.map(|standard| standard.to_string()),
         }
+    }
+}
+
+impl<'r> FaultRecord<'r> {
+    fn new(fault: &'r RuleFault) -> Self {
+        let RuleFault { policy, rule, error, ignored } = fault;
+        Self { error, ignored: *ignored, policy, rule }
     }
 }
 
@@ -282,7 +307,7 @@ impl<'r> FixRecord<'r> {
             applicability: fix.fill.applicability.as_str(),
             path: Shown(&fix.fill.path),
             policy: &fix.policy,
-            rule: fix.rule,
+            rule: &fix.rule,
             value: &fix.fill.value,
         }
     }

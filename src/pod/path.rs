@@ -9,6 +9,8 @@ use super::view::ContainerList;
 /// What a path leads into.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
+    /// The object as a whole.
+    Object,
     /// The pod's `spec`.
     Pod,
     /// The pod's `metadata`.
@@ -89,9 +91,13 @@ impl FieldPath {
     /// The steps of [`FieldPath::segments`] that lead to the subject.
     #[must_use]
     pub fn subject_segments(&self) -> Vec<Segment<'_>> {
+        if self.subject == Subject::Object {
+            return Vec::new();
+        }
         let template = self.kind.template_path().split('.').filter(|name| !name.is_empty());
         let mut segments: Vec<Segment<'_>> = template.map(Segment::Key).collect();
         let rest: &[Segment<'_>] = match &self.subject {
+            Subject::Object => &[],
             Subject::Pod => &[Segment::Key("spec")],
             Subject::Metadata => &[Segment::Key("metadata")],
             Subject::Volume { index, .. } => {
@@ -157,13 +163,16 @@ impl fmt::Display for FieldPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Piece by piece: a pod that breaks many rules has its paths written hundreds of times, and `write!` reads
         // its pattern anew each time.
+        if self.subject == Subject::Object {
+            return f.write_str("object");
+        }
         let template = self.kind.template_path();
         if !template.is_empty() {
             f.write_str(template)?;
             f.write_str(".")?;
         }
         match &self.subject {
-            Subject::Pod => f.write_str("spec")?,
+            Subject::Object | Subject::Pod => f.write_str("spec")?,
             Subject::Metadata => f.write_str("metadata")?,
             Subject::Volume { index, .. } => item(f, "spec.volumes", index)?,
             Subject::Container { list, index, .. } => {

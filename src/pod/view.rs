@@ -111,6 +111,12 @@ impl<'v> PodView<'v> {
         FieldPath::new(self.kind, Subject::Pod, field.into())
     }
 
+    /// Path of the object that holds the pod.
+    #[must_use]
+    pub fn object_path(&self) -> FieldPath {
+        FieldPath::new(self.kind, Subject::Object, Cow::Borrowed(""))
+    }
+
     /// Path of an annotation of the pod.
     #[must_use]
     pub fn annotation_path(&self, key: &str) -> FieldPath {

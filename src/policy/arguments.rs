@@ -1,8 +1,8 @@
 //! A rule's arguments, against the parameters that it declares.
 
-use super::nearest::suggest;
 use super::reader::{Fields, Reporter, texts};
 use crate::rules::{Arguments, Parameter, Rule, Shape, Value};
+use crate::spelling::suggest;
 use crate::yaml::{self, Node};
 
 /// Reads what stands under a rule's name. Nothing there is the same as `{}`.

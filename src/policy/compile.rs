@@ -5,12 +5,12 @@ use jiff::Timestamp;
 use super::document;
 use super::exception::{self, CompiledException};
 use super::names::is_subdomain;
-use super::nearest::suggest;
 use super::problem::{Problem, Severity};
 use super::reader::{Fields, Place, Reporter};
 use super::set::{CompiledPolicy, PolicySet, canonical};
 use super::standard::{self, ActiveCheck, Level, Version};
 use crate::rules::{self, Rule};
+use crate::spelling::suggest;
 use crate::yaml::{self, Node};
 
 pub(super) const API_VERSION: &str = "podgate.dev/v1";

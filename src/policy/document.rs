@@ -2,20 +2,23 @@
 
 use super::arguments;
 use super::compile::{Catalogue, Options};
+use super::expression::{self, Condition};
 use super::matcher::{FIELDS, Matcher};
-use super::nearest::suggest;
 use super::pod_security::{self, PodSecurity};
 use super::problem::Severity;
 use super::reader::{Fields, Reporter};
 use super::selector::Selector;
-use super::set::{CompiledPolicy, CompiledRule};
+use super::set::{CompiledPolicy, CompiledRule, Question};
 use super::standard::{ActiveCheck, Level, NEWEST, Version};
 use super::{Enforcement, Fix, FixIn};
+use crate::cel::{Program, Root};
+use crate::rules::RuleId;
+use crate::spelling::suggest;
 use crate::yaml::Node;
 
 /// Fields of `spec`.
 pub(super) const SPEC: &[&str] =
-    &["description", "enforcement", "fix", "fixIn", "match", "standard", "rules"];
+    &["description", "enforcement", "fix", "fixIn", "match", "variables", "standard", "rules"];
 /// Fields of `spec.standard`.
 pub(super) const STANDARD: &[&str] =
     &["level", "version", "except", "fromNamespaceLabels", "defaults", "exemptions"];
@@ -35,8 +38,9 @@ pub(super) fn policy(
     let enforcement = enforcement(report, &fields).unwrap_or(Enforcement::Deny);
     let fix = fix(report, &fields).unwrap_or_default();
     let fix_in = word(report, &fields, "fixIn", FixIn::ALL.map(|known| (known.as_str(), known)));
-    let matcher = fields.get("match").map_or_else(Matcher::default, |node| {
-        policy_match(report, node, &fields.path("match"), options)
+    let mut expressions = expression::Reader::new(report, &fields);
+    let (matcher, conditions) = fields.get("match").map_or_else(Default::default, |node| {
+        policy_match(report, node, &fields.path("match"), options, &mut expressions)
     });
     let standard = fields
         .get("standard")
@@ -48,18 +52,26 @@ pub(super) fn policy(
     if pod_security.is_some() && fields.get("rules").is_none() {
         meaningless(report, &fields);
     }
+    if let Some(condition) = conditions.first().filter(|_| pod_security.is_some()) {
+        let message = format!("condition {:?} would not hold for what labels ask", condition.name);
+        let help =
+            "match by namespaces, selectors or requesters where the labels of the namespace decide";
+        report.error(spec, "spec.match.conditions", message, help);
+    }
     let mut rules: Vec<CompiledRule> = checks
         .into_iter()
         .map(|active| CompiledRule {
-            id: active.rule.id,
+            id: active.rule.id.into(),
             enforcement,
             fix,
-            check: active.check,
-            rule: active.rule,
+            question: Question::BuiltIn(active.rule, active.check),
         })
         .collect();
     match (fields.get("rules"), fields.get("standard")) {
-        (Some(node), _) => listed(report, node, (enforcement, fix), catalogue, &mut rules),
+        (Some(node), _) => {
+            let defaults = Defaults { enforcement, fix };
+            listed(report, node, defaults, catalogue, &mut expressions, &mut rules);
+        }
         (None, None) => {
             report.error(spec, "spec", "asks nothing of a pod", "give `standard` or `rules`");
         }
@@ -74,6 +86,8 @@ pub(super) fn policy(
         source: report.source().to_owned(),
         line: spec.line,
         matcher,
+        variables: expressions.variables,
+        conditions,
     })
 }
 
@@ -116,14 +130,27 @@ fn word<T, const N: usize>(
     found.map(|(_, meaning)| meaning)
 }
 
-fn policy_match(report: &mut Reporter, node: &Node, path: &str, options: &Options) -> Matcher {
-    let known: Vec<&str> = FIELDS.iter().copied().chain(["conditions"]).collect();
+/// Beside the fields that exceptions have, too.
+pub(super) const CONDITIONS: &str = "conditions";
+
+fn policy_match(
+    report: &mut Reporter,
+    node: &Node,
+    path: &str,
+    options: &Options,
+    expressions: &mut expression::Reader,
+) -> (Matcher, Vec<Condition>) {
+    let known: Vec<&str> = FIELDS.iter().copied().chain([CONDITIONS]).collect();
     let Some(fields) = Fields::new(report, node, path, &known) else {
-        return Matcher::default();
+        return Default::default();
     };
-    if let Some(node) = fields.get("conditions") {
-        let help = "CEL is not in this version; match by namespaces, selectors or requesters";
-        report.error(node, &fields.path("conditions"), "are not supported", help);
+    let conditions = expressions.conditions(report, &fields);
+    if let Some(node) = fields.get(CONDITIONS)
+        && conditions.iter().any(|condition| reads_object(&condition.program))
+    {
+        let help = "match by namespaces or requesters, or be sure that whoever writes the pod cannot choose it";
+        let message = "read the object, so that whoever writes the pod may be able to leave it out";
+        report.add(Severity::Warning, node, &fields.path(CONDITIONS), message, help);
     }
     let matcher = Matcher::read(report, &fields);
     if let Some(label) = untrusted(matcher.pod_selector.as_ref(), options) {
@@ -133,7 +160,12 @@ fn policy_match(report: &mut Reporter, node: &Node, path: &str, options: &Option
         let node = fields.get("podSelector").unwrap_or(node);
         report.add(Severity::Warning, node, &fields.path("podSelector"), message, help);
     }
-    matcher
+    (matcher, conditions)
+}
+
+/// Whether it reads what the author of a pod writes.
+fn reads_object(program: &Program) -> bool {
+    program.roots().iter().any(|root| matches!(root, Root::Object | Root::Pod))
 }
 
 /// A label that the selector asks for and that nobody vouched for.
@@ -261,12 +293,23 @@ pub(super) fn version(report: &mut Reporter, fields: &Fields<'_>, name: &str) ->
     Some(version)
 }
 
+/// What holds for rules that say nothing else.
+#[derive(Clone, Copy)]
+struct Defaults {
+    enforcement: Enforcement,
+    fix: Fix,
+}
+
+/// The field of a rule of the policy's own.
+pub(super) const CEL: &str = "cel";
+
 /// Reads `rules`. A rule that the standard brought is replaced in its place.
 fn listed(
     report: &mut Reporter,
     node: &Node,
-    defaults: (Enforcement, Fix),
+    defaults: Defaults,
     catalogue: Catalogue,
+    expressions: &mut expression::Reader,
     rules: &mut Vec<CompiledRule>,
 ) {
     let Some(items) = node.as_sequence() else {
@@ -276,16 +319,18 @@ fn listed(
     if items.is_empty() {
         report.error(node, "spec.rules", "is empty", "list a rule, or remove the field");
     }
-    let mut seen: Vec<(&'static str, u32)> = Vec::new();
+    let mut seen: Vec<(RuleId, u32)> = Vec::new();
     for (index, item) in items.iter().enumerate() {
         let path = format!("spec.rules[{index}]");
-        let Some(rule) = rule(report, item, &path, defaults, catalogue) else { continue };
+        let Some(rule) = rule(report, item, &path, defaults, catalogue, expressions) else {
+            continue;
+        };
         if let Some((id, line)) = seen.iter().find(|(id, _)| *id == rule.id) {
             let message = format!("rule {id} is listed twice, first on line {line}");
             report.error(item, &path, message, "remove one of them");
             continue;
         }
-        seen.push((rule.id, item.line));
+        seen.push((rule.id.clone(), item.line));
         match rules.iter_mut().find(|standard| standard.id == rule.id) {
             Some(standard) => *standard = rule,
             None => rules.push(rule),
@@ -297,8 +342,9 @@ fn rule(
     report: &mut Reporter,
     node: &Node,
     path: &str,
-    defaults: (Enforcement, Fix),
+    defaults: Defaults,
     catalogue: Catalogue,
+    expressions: &mut expression::Reader,
 ) -> Option<CompiledRule> {
     let Some(entries) = node.as_mapping() else {
         let example = node.as_str().unwrap_or("privileged");
@@ -320,15 +366,25 @@ fn rule(
     };
     // The name was just found to be the only field besides these two.
     let fields = Fields::new(report, node, path, &[own[0], own[1], &key.name])?;
-    let enforcement = enforcement(report, &fields).unwrap_or(defaults.0);
-    let fix = fix(report, &fields).unwrap_or(defaults.1);
+    let enforcement = enforcement(report, &fields).unwrap_or(defaults.enforcement);
     let path = fields.path(&key.name);
+    if key.name == CEL {
+        if let Some(node) = fields.get("fix") {
+            let help = "remove it; `remedy` tells people what to change";
+            report.error(node, &fields.path("fix"), "has no meaning for a rule in CEL", help);
+        }
+        let (name, own) = expressions.rule(report, arguments, &path)?;
+        let (id, question) = (name.into(), Question::Own(Box::new(own)));
+        return Some(CompiledRule { id, enforcement, fix: Fix::Never, question });
+    }
+    let fix = fix(report, &fields).unwrap_or(defaults.fix);
     let Some(rule) = catalogue.rules.iter().copied().find(|rule| rule.id == key.name) else {
         unknown_rule(report, (key.line, key.column), &path, &key.name, catalogue);
         return None;
     };
     let arguments = arguments::read(report, arguments, &path, rule);
-    Some(CompiledRule { id: rule.id, enforcement, fix, check: (rule.build)(&arguments), rule })
+    let question = Question::BuiltIn(rule, (rule.build)(&arguments));
+    Some(CompiledRule { id: rule.id.into(), enforcement, fix, question })
 }
 
 fn unknown_rule(
@@ -340,16 +396,12 @@ fn unknown_rule(
 ) {
     let at = super::reader::Place { line, column };
     let (message, help) = match name {
-        "cel" => (
-            "rules in CEL are not in this version".to_owned(),
-            "use built-in rules, or a ValidatingAdmissionPolicy for this one".to_owned(),
-        ),
         "images" | "imageUser" => (
             format!("rule {name} is not in this version"),
             "remove it; built-in rules judge the pod's security settings".to_owned(),
         ),
         _ => {
-            let ids: Vec<&str> = catalogue.rules.iter().map(|rule| rule.id).collect();
+            let ids: Vec<&str> = catalogue.rules.iter().map(|rule| rule.id).chain([CEL]).collect();
             (format!("unknown rule {name:?}"), suggest(name, &ids))
         }
     };

@@ -1,12 +1,13 @@
 //! Reading a document field by field, and collecting everything that is wrong on the way.
 
-use super::nearest::suggest;
 use super::problem::{Problem, Severity};
+use crate::spelling::suggest;
 use crate::yaml::{Node, Value};
 
 /// Collects the problems of one source.
 pub(super) struct Reporter {
     source: String,
+    text: String,
     lines: u32,
     pub(super) problems: Vec<Problem>,
 }
@@ -27,7 +28,7 @@ impl From<&Node> for Place {
 impl Reporter {
     pub(super) fn new(source: &str, text: &str) -> Self {
         let lines = u32::try_from(text.lines().count()).unwrap_or(u32::MAX).max(1);
-        Self { source: source.to_owned(), lines, problems: Vec::new() }
+        Self { source: source.to_owned(), text: text.to_owned(), lines, problems: Vec::new() }
     }
 
     pub(super) fn error(
@@ -65,6 +66,11 @@ impl Reporter {
 
     pub(super) fn source(&self) -> &str {
         &self.source
+    }
+
+    /// The text that is read.
+    pub(super) fn text(&self) -> &str {
+        &self.text
     }
 
     pub(super) fn has_errors(&self) -> bool {

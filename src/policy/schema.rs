@@ -6,9 +6,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::pod_security;
+use super::expression::OnError;
 use super::standard::{Level, Version, checks};
 use super::{Enforcement, Fix, FixIn};
+use super::{document, expression, pod_security};
 use crate::rules::{self, Parameter, PodSecurityLevel, Rule, Shape};
 
 /// The schema of a `PodPolicy`'s `spec`.
@@ -20,6 +21,13 @@ pub fn policy() -> Value {
         ("fix", fix("How much of what is absent is filled in on the way in. Default Never.")),
         ("fixIn", fix_in()),
         ("match", described(policy_match(), "Which pods the policy is about; absent, every pod.")),
+        (
+            "variables",
+            described(
+                list(named("An expression in CEL; it may name the variables before it.")),
+                "Expressions with names, for the conditions and rules of the policy: variables.NAME.",
+            ),
+        ),
         ("standard", standard()),
         (
             "rules",
@@ -36,13 +44,12 @@ pub fn policy() -> Value {
 /// The schema of a `PodPolicyException`'s `spec`.
 #[must_use]
 pub fn exception() -> Value {
-    let ids: Vec<&str> = rules::ALL.iter().map(|rule| rule.id).collect();
     let mut spec = object(&[
         ("policy", filled("The policy whose rules may be broken.")),
         (
             "rules",
             described(
-                at_least_one(list(json!({"type": "string", "enum": ids}))),
+                at_least_one(list(json!({"type": "string", "minLength": 1}))),
                 "The rules that may be broken.",
             ),
         ),
@@ -59,7 +66,20 @@ pub fn exception() -> Value {
 }
 
 fn policy_match() -> Value {
-    object(&matching())
+    let mut fields = matching();
+    let conditions = described(
+        list(named("An expression in CEL that gives true or false.")),
+        "What must hold besides; one that is false leaves the object out.",
+    );
+    fields.push((document::CONDITIONS, conditions));
+    object(&fields)
+}
+
+/// An expression with a name.
+fn named(description: &str) -> Value {
+    let mut named = object(&[("name", filled("Its name.")), ("expression", filled(description))]);
+    named["required"] = json!(expression::NAMED);
+    named
 }
 
 fn exception_match() -> Value {
@@ -178,12 +198,41 @@ fn entry() -> Value {
         ("enforcement", enforcement("Of this rule; default the policy's.")),
         ("fix", fix("For this rule; default the policy's.")),
     ];
+    let built_in = rules::ALL.iter().map(|rule| (rule.id, arguments(rule)));
     let fields: Vec<(&str, Value)> =
-        rules::ALL.iter().map(|rule| (rule.id, arguments(rule))).chain(beside).collect();
+        built_in.chain([(document::CEL, own_rule())]).chain(beside).collect();
     let mut entry = object(&fields);
-    let one: Vec<Value> = rules::ALL.iter().map(|rule| json!({"required": [rule.id]})).collect();
+    let ids = rules::ALL.iter().map(|rule| rule.id).chain([document::CEL]);
+    let one: Vec<Value> = ids.map(|id| json!({"required": [id]})).collect();
     entry["oneOf"] = json!(one);
     entry
+}
+
+/// What stands under `cel`.
+fn own_rule() -> Value {
+    let name = json!({
+        "type": "string",
+        "maxLength": 63,
+        "pattern": "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$",
+        "description": "The rule's name in answers, records and exceptions.",
+    });
+    let mut rule = object(&[
+        ("name", name),
+        ("expression", filled("What must hold, in CEL.")),
+        ("message", text("What is told where it does not hold.")),
+        ("messageExpression", text("The same as an expression that gives a string.")),
+        ("remedy", text("What would be right.")),
+        (
+            "onError",
+            json!({
+                "type": "string",
+                "enum": OnError::ALL.map(OnError::as_str),
+                "description": "What is taken where it cannot be evaluated. Default Deny.",
+            }),
+        ),
+    ]);
+    rule["required"] = json!(["name", "expression"]);
+    described(rule, "A rule of the policy's own, in CEL.")
 }
 
 /// What may stand under a rule's name.
@@ -264,7 +313,7 @@ fn object(fields: &[(&str, Value)]) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::{document, exception as exceptions, matcher};
+    use crate::policy::{exception as exceptions, matcher};
 
     fn fields(schema: &Value) -> Vec<&str> {
         let mut fields: Vec<&str> =
@@ -284,11 +333,15 @@ mod tests {
         let policy = policy();
         assert_eq!(fields(&policy), sorted(document::SPEC));
         assert_eq!(fields(&policy["properties"]["standard"]), sorted(document::STANDARD));
-        // `conditions` are not supported yet, and kept for the compiler to say so.
-        assert_eq!(fields(&policy["properties"]["match"]), sorted(matcher::FIELDS));
+        let conditions = [document::CONDITIONS];
+        let matching = matcher::FIELDS.iter().chain(&conditions);
+        assert_eq!(fields(&policy["properties"]["match"]), sorted(matching));
         let entry = &policy["properties"]["rules"]["items"];
         let ids: Vec<&str> = rules::ALL.iter().map(|rule| rule.id).collect();
-        assert_eq!(fields(entry), sorted(ids.iter().chain(&document::BESIDE_RULE)));
+        let cel = [document::CEL];
+        assert_eq!(fields(entry), sorted(ids.iter().chain(&cel).chain(&document::BESIDE_RULE)));
+        assert_eq!(fields(&entry["properties"]["cel"]), sorted(expression::RULE));
+        assert_eq!(fields(&policy["properties"]["variables"]["items"]), sorted(expression::NAMED));
         let exception = exception();
         assert_eq!(fields(&exception), sorted(exceptions::SPEC));
         assert_eq!(

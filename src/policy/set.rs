@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use super::digest::sha256;
 use super::exception::CompiledException;
+use super::expression::{self, Condition, Expression};
 use super::index::Index;
 use super::matcher::{MatchInput, Matcher, Unknown};
 use super::pod_security::PodSecurity;
 use super::{Enforcement, Fix, FixIn};
-use crate::rules::{self, Check, Rule};
+use crate::cel::{Program, Root};
+use crate::rules::{self, Check, Rule, RuleId};
 use crate::yaml::{Node, Value};
 
 /// An immutable set of policies and exceptions.
@@ -23,6 +25,9 @@ pub struct PolicySet {
     has_pod_security: bool,
     /// Whether any policy fills anything in, for the same reason.
     has_fixes: bool,
+    /// Whether any policy says anything in CEL, and what that reads.
+    has_expressions: bool,
+    roots: Vec<Root>,
 }
 
 impl Default for PolicySet {
@@ -47,7 +52,18 @@ impl PolicySet {
         let fixes =
             |policy: &CompiledPolicy| policy.rules.iter().any(|rule| rule.fix != Fix::Never);
         let has_fixes = policies.iter().any(fixes);
-        Self { policies, exceptions, index, digest, has_pod_security, has_fixes }
+        let programs = || policies.iter().flat_map(CompiledPolicy::programs);
+        let (has_expressions, roots) = (programs().next().is_some(), expression::roots(programs()));
+        Self {
+            policies,
+            exceptions,
+            index,
+            digest,
+            has_pod_security,
+            has_fixes,
+            has_expressions,
+            roots,
+        }
     }
 
     /// `sha256:…` over the documents. Neither the order of files nor white space nor comments change it.
@@ -62,7 +78,8 @@ impl PolicySet {
         let reads = |policy: &CompiledPolicy| {
             policy.pod_security.is_some() || policy.matcher.reads_namespace_labels()
         };
-        self.policies.iter().any(reads)
+        self.roots.contains(&Root::NamespaceObject)
+            || self.policies.iter().any(reads)
             || self.exceptions.iter().any(CompiledException::reads_namespace_labels)
     }
 
@@ -70,6 +87,18 @@ impl PolicySet {
     #[must_use]
     pub fn has_fixes(&self) -> bool {
         self.has_fixes
+    }
+
+    /// Whether any policy says anything in CEL.
+    #[must_use]
+    pub fn has_expressions(&self) -> bool {
+        self.has_expressions
+    }
+
+    /// What the expressions of all policies read.
+    #[must_use]
+    pub fn roots(&self) -> &[Root] {
+        &self.roots
     }
 
     /// Where the policies stand that ask for user namespaces.
@@ -129,9 +158,23 @@ pub struct CompiledPolicy {
     /// Its line there.
     pub line: u32,
     pub(super) matcher: Matcher,
+    /// Expressions with names, which those below may use.
+    pub variables: Vec<Program>,
+    /// What must hold besides for the policy to be about an object.
+    pub conditions: Vec<Condition>,
 }
 
 impl CompiledPolicy {
+    /// All expressions of the policy.
+    fn programs(&self) -> impl Iterator<Item = &Program> {
+        let own = self.rules.iter().filter_map(|rule| match &rule.question {
+            Question::Own(own) => Some([Some(&own.program), own.message_expression.as_ref()]),
+            Question::BuiltIn(..) => None,
+        });
+        let conditions = self.conditions.iter().map(|condition| &condition.program);
+        self.variables.iter().chain(conditions).chain(own.flatten().flatten())
+    }
+
     /// Whether the policy is about this pod.
     #[must_use]
     pub fn matches(&self, input: &MatchInput<'_>) -> bool {
@@ -147,11 +190,11 @@ impl CompiledPolicy {
 
     /// Ids of the rules that the policy may ask: with labels, all that a standard has.
     #[must_use]
-    pub fn rule_ids(&self) -> Vec<&'static str> {
+    pub fn rule_ids(&self) -> Vec<&str> {
         let labelled = self.pod_security.iter().flat_map(|_| {
             rules::ALL.iter().filter(|rule| rule.pod_security.is_some()).map(|rule| rule.id)
         });
-        self.rules.iter().map(|rule| rule.id).chain(labelled).collect()
+        self.rules.iter().map(|rule| &*rule.id).chain(labelled).collect()
     }
 }
 
@@ -159,15 +202,22 @@ impl CompiledPolicy {
 #[derive(Debug)]
 pub struct CompiledRule {
     /// Id of the rule.
-    pub id: &'static str,
+    pub id: RuleId,
     /// What a violation leads to.
     pub enforcement: Enforcement,
     /// How much of what is absent is filled in.
     pub fix: Fix,
-    /// The check with the policy's arguments.
-    pub check: Box<dyn Check>,
-    /// What the rule is.
-    pub rule: &'static Rule,
+    /// What is asked of the pod.
+    pub question: Question,
+}
+
+/// What a rule asks.
+#[derive(Debug)]
+pub enum Question {
+    /// A built-in rule, with the policy's arguments.
+    BuiltIn(&'static Rule, Box<dyn Check>),
+    /// A rule of the policy's own.
+    Own(Box<Expression>),
 }
 
 /// The line that stands for a document in the digest: kind and name first, keys sorted.

@@ -1,6 +1,7 @@
 //! Tests over a catalogue of made-up rules, so that they hold whatever the real ones are.
 
 mod compile;
+mod expressions;
 mod matching;
 mod property;
 
@@ -111,6 +112,11 @@ fn set(texts: &[&str]) -> PolicySet {
 }
 
 /// The problems of documents that do not compile, one a line.
+/// The warnings of texts that compile.
+fn warnings(texts: &[&str]) -> String {
+    lines(&compile_texts(texts, &options()).unwrap().1)
+}
+
 fn errors(texts: &[&str]) -> String {
     lines(&compile_texts(texts, &options()).unwrap_err())
 }

@@ -43,7 +43,7 @@ enum ResultJson<'r> {
 #[serde(rename_all = "camelCase")]
 struct ViolationJson<'r> {
     policy: &'r str,
-    rule: &'static str,
+    rule: &'r str,
     path: String,
     line: u32,
     found: String,
@@ -105,7 +105,7 @@ fn violation(violation: &Violation, line: u32) -> ViolationJson<'_> {
     let finding = &violation.finding;
     ViolationJson {
         policy: &violation.policy,
-        rule: violation.rule,
+        rule: &violation.rule,
         path: finding.path.to_string(),
         line,
         found: finding.found.to_string(),

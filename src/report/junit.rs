@@ -85,7 +85,7 @@ fn content<W: Write>(xml: &mut Xml<'_, W>, case: &Case<'_>) -> io::Result<()> {
                 }
                 let element = xml
                     .create_element("failure")
-                    .with_attribute(("type", first.violation.rule))
+                    .with_attribute(("type", &*first.violation.rule))
                     .with_attribute(("message", &*shown(&message)));
                 element.write_text_content(BytesText::new(&shown(&lines(entry, &denied))))?;
             }

@@ -27,7 +27,7 @@ pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
         .iter()
         .flat_map(|entry| entry.found().into_iter().map(move |found| (entry, found)))
         .collect();
-    let mut rules: Vec<&str> = found.iter().map(|(_, found)| found.violation.rule).collect();
+    let mut rules: Vec<&str> = found.iter().map(|(_, found)| &*found.violation.rule).collect();
     rules.sort_unstable();
     rules.dedup();
     let results: Vec<Value> =
@@ -86,7 +86,7 @@ fn result(entry: &Entry, found: &Found<'_>, rules: &[&str]) -> Value {
     let object = entry.object();
     let mut result = json!({
         "ruleId": violation.rule,
-        "ruleIndex": rules.iter().position(|rule| *rule == violation.rule),
+        "ruleIndex": rules.iter().position(|rule| **rule == *violation.rule),
         "level": level,
         "message": {"text": format!("{}. Fix: {}", violation.sentence(), violation.remedy())},
         "locations": [{
@@ -96,7 +96,7 @@ fn result(entry: &Entry, found: &Found<'_>, rules: &[&str]) -> Value {
             },
             "logicalLocations": [{"name": path, "fullyQualifiedName": format!("{object} {path}"), "kind": "member"}],
         }],
-        "partialFingerprints": {FINGERPRINT: fingerprint(entry, violation.rule, &path)},
+        "partialFingerprints": {FINGERPRINT: fingerprint(entry, &violation.rule, &path)},
         "properties": {"policies": policies, "enforcement": enforcement.as_str()},
     });
     // It stands there, and somebody has said that it may.

@@ -35,6 +35,8 @@ pub enum Found {
     Texts(Vec<String>),
     /// An object, of which only the presence matters.
     Present,
+    /// What a rule of a policy's own says of the object as a whole.
+    Told(String),
 }
 
 impl fmt::Display for Found {
@@ -46,6 +48,7 @@ impl fmt::Display for Found {
             Self::Text(value) => write!(f, "{value:?}"),
             Self::Texts(values) => write!(f, "{values:?}"),
             Self::Present => f.write_str("set"),
+            Self::Told(message) => write!(f, "not as the rule wants: {message}"),
         }
     }
 }

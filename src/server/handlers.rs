@@ -291,6 +291,7 @@ impl Recorder<'_> {
             || matches!(decision.outcome, Outcome::Fixed | Outcome::Failed);
         let notable = decision.outcome != Outcome::Allowed
             || !decision.violations.is_empty()
+            || !decision.faults.is_empty()
             || decision.failure.is_some();
         let wanted = decided && (notable || self.state.recording == Recording::All);
         let body = || Some(Record::new(decision, self.request).to_body());

@@ -4,6 +4,7 @@
 pub(super) mod exposition;
 mod latency;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -127,8 +128,14 @@ struct ReviewLabels {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ViolationLabels {
     policy: Arc<str>,
-    rule: &'static str,
+    rule: Cow<'static, str>,
     enforcement: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RuleLabels {
+    policy: Arc<str>,
+    rule: Cow<'static, str>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -182,6 +189,7 @@ pub struct Metrics {
     reviews: [[ByOutcome; Operation::ALL.len()]; Endpoint::ALL.len()],
     latency: Latency,
     violations: Family<ViolationLabels, Counter>,
+    faults: Family<RuleLabels, Counter>,
     rejected: [Counter; Rejection::ALL.len()],
     panics: Counter,
     ledger: ledger::Counters,
@@ -250,6 +258,7 @@ impl Metrics {
             registry: Registry::default(),
             latency: Latency::default(),
             violations: Family::default(),
+            faults: Family::default(),
             panics: Counter::default(),
             ledger: ledger::Counters::default(),
             policy_set: Family::default(),
@@ -283,6 +292,11 @@ impl Metrics {
             self.latency.clone(),
         );
         r.register("rule_violations", "Violations found", self.violations.clone());
+        r.register(
+            "rule_faults",
+            "Rules and conditions in CEL that could not be evaluated",
+            self.faults.clone(),
+        );
         r.register(
             "panics",
             "Panics while judging, each answered as a failure",
@@ -353,10 +367,15 @@ impl Metrics {
         for violations in of_one_rule {
             let labels = ViolationLabels {
                 policy: Arc::clone(&violations[0].policy),
-                rule: violations[0].rule,
+                rule: violations[0].rule.to_cow(),
                 enforcement: violations[0].enforcement.as_str(),
             };
             self.violations.get_or_create(&labels).inc_by(violations.len() as u64);
+        }
+        for fault in &decision.faults {
+            let labels =
+                RuleLabels { policy: Arc::clone(&fault.policy), rule: fault.rule.to_cow() };
+            self.faults.get_or_create(&labels).inc();
         }
     }
 

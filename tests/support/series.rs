@@ -5,7 +5,7 @@ use std::time::Duration;
 use podgate::admission::Operation;
 use podgate::engine::{self, Scope};
 use podgate::manifest;
-use podgate::policy::{self, Options, Severity};
+use podgate::policy::{self, Options, Severity, Source};
 use podgate::server::metrics::{CertificateOf, Counts, Endpoint};
 use podgate::server::{Freshness, Metrics, PolicyStore};
 
@@ -16,7 +16,12 @@ pub(crate) fn scrape() -> String {
         trusted_labels: Vec::new(),
         expired: Severity::Error,
     };
-    let (set, _) = policy::compile(&policy::embedded(), &options).unwrap();
+    let mut sources = policy::embedded();
+    // One that cannot be evaluated.
+    let text = "{apiVersion: podgate.dev/v1, kind: PodPolicy, metadata: {name: own}, \
+        spec: {rules: [{cel: {name: own, expression: object.nope == 1}}]}}";
+    sources.push(Source { name: "own.yaml".to_owned(), text: text.to_owned() });
+    let (set, _) = policy::compile(&sources, &options).unwrap();
     let metrics = Metrics::new();
     metrics.policy_set(set.digest(), Counts::default());
     metrics.certificate(CertificateOf::Serving, 0);

@@ -178,7 +178,7 @@ fn labelled_fixes(
             && !fixes.iter().any(|fix| fix.fill.repeats(fill))
         {
             let policy = violation.policy.clone();
-            fixes.push(Fix { policy, rule: violation.rule, fill: fill.clone() });
+            fixes.push(Fix { policy, rule: violation.rule.clone(), fill: fill.clone() });
         }
     }
     fixes

@@ -1,7 +1,7 @@
-//! The word that was probably meant.
+//! The word that was probably meant, for whoever mistyped one.
 
 /// The one of `words` that is nearest to `wrong`, where one is near enough to be a slip.
-pub(super) fn nearest<'w>(
+pub(crate) fn nearest<'w>(
     wrong: &str,
     words: impl IntoIterator<Item = &'w str>,
 ) -> Option<&'w str> {
@@ -20,7 +20,7 @@ pub(super) fn nearest<'w>(
 }
 
 /// The help for an unknown word: the nearest one, or all of them.
-pub(super) fn suggest(wrong: &str, words: &[&str]) -> String {
+pub(crate) fn suggest(wrong: &str, words: &[&str]) -> String {
     match nearest(wrong, words.iter().copied()) {
         Some(word) => format!("did you mean {word:?}?"),
         None if words.is_empty() => "nothing can stand here".to_owned(),

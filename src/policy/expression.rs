@@ -1,0 +1,248 @@
+//! What a policy says in CEL: variables, conditions, and rules of its own.
+
+mod place;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::reader::{Fields, Place, Reporter};
+use crate::cel::{Environment, Program, Root, Type, Variable};
+use crate::rules;
+use crate::yaml::Node;
+
+/// Fields of a rule in CEL.
+pub(super) const RULE: &[&str] =
+    &["name", "expression", "message", "messageExpression", "remedy", "onError"];
+/// Fields of a variable and of a condition.
+pub(super) const NAMED: &[&str] = &["name", "expression"];
+
+/// A rule of a policy's own.
+#[derive(Debug)]
+pub struct Expression {
+    /// Holds where it gives `true`.
+    pub program: Program,
+    /// What is told where it does not hold.
+    pub message: String,
+    /// The same as an expression; where that fails, `message` is told.
+    pub message_expression: Option<Program>,
+    /// What would be right, in the author's words.
+    pub remedy: String,
+    /// What is taken where it cannot be evaluated.
+    pub on_error: OnError,
+}
+
+/// What is taken where an expression cannot be evaluated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnError {
+    /// That the rule is broken: not knowing lets nobody in.
+    #[default]
+    Deny,
+    /// That it holds.
+    Ignore,
+}
+
+impl OnError {
+    /// Both of them.
+    pub const ALL: [Self; 2] = [Self::Deny, Self::Ignore];
+
+    /// The word in a policy.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Deny => "Deny",
+            Self::Ignore => "Ignore",
+        }
+    }
+}
+
+/// One of a policy's conditions: where one gives `false`, the policy is not about the object.
+#[derive(Debug)]
+pub struct Condition {
+    /// Its name.
+    pub name: String,
+    /// The expression.
+    pub program: Program,
+}
+
+/// What a list of expressions with names holds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Names {
+    /// Expressions that those after them may name.
+    Variables,
+    /// Expressions that are only asked.
+    Conditions,
+}
+
+/// What the expressions of a policy may name, and which of it they do.
+#[derive(Debug, Default)]
+pub(super) struct Reader {
+    environment: Environment,
+    /// The variables, in the order in which they stand.
+    pub(super) variables: Vec<Program>,
+}
+
+impl Reader {
+    /// Reads `spec.variables`. Each may name those before it.
+    pub(super) fn new(report: &mut Reporter, spec: &Fields<'_>) -> Self {
+        let rules = rules::ALL.iter().map(|rule| rule.id).collect();
+        let mut reader = Self {
+            environment: Environment { rules, ..Environment::default() },
+            variables: Vec::new(),
+        };
+        reader.named(report, spec, "variables", &Type::Dyn, Names::Variables);
+        reader
+    }
+
+    /// Reads `match.conditions`.
+    pub(super) fn conditions(
+        &mut self,
+        report: &mut Reporter,
+        fields: &Fields<'_>,
+    ) -> Vec<Condition> {
+        let named = self.named(report, fields, "conditions", &Type::Bool, Names::Conditions);
+        named.into_iter().map(|(name, program)| Condition { name, program }).collect()
+    }
+
+    /// Reads a list of expressions with names, no name twice.
+    fn named(
+        &mut self,
+        report: &mut Reporter,
+        fields: &Fields<'_>,
+        field: &str,
+        wanted: &Type,
+        names: Names,
+    ) -> Vec<(String, Program)> {
+        let Some(node) = fields.get(field) else { return Vec::new() };
+        let path = fields.path(field);
+        let Some(items) = node.as_sequence() else {
+            report.wrong_type(node, &path, "a list of maps with `name` and `expression`");
+            return Vec::new();
+        };
+        let (mut read, mut seen) = (Vec::new(), HashSet::new());
+        let are_variables = names == Names::Variables;
+        for (index, item) in items.iter().enumerate() {
+            let path = format!("{path}[{index}]");
+            let Some(fields) = Fields::new(report, item, &path, NAMED) else { continue };
+            let name = fields.required(report, "name", "name it");
+            let program = self.program(report, &fields, "expression", wanted);
+            let Some(name) = name else { continue };
+            if !seen.insert(name) {
+                let help = "rename or remove one of them";
+                report.error(item, &path, format!("{name:?} is there already"), help);
+            }
+            if are_variables && !is_identifier(name) {
+                let help = "letters, digits and '_', no digit first, so that variables.NAME can be written";
+                report.error(item, &path, format!("{name:?} cannot be a variable's name"), help);
+            }
+            if are_variables {
+                // One that is broken is known by its name all the same, so that it is told once.
+                let (of, depth) =
+                    program.as_ref().map_or((Type::Dyn, 0), |p| (p.result().clone(), p.depth()));
+                self.environment.variables.push(Variable { name: name.to_owned(), of, depth });
+                self.variables.extend(program);
+            } else {
+                read.extend(program.map(|program| (name.to_owned(), program)));
+            }
+        }
+        read
+    }
+
+    /// Reads what stands under `cel`.
+    pub(super) fn rule(
+        &mut self,
+        report: &mut Reporter,
+        node: &Node,
+        path: &str,
+    ) -> Option<(Arc<str>, Expression)> {
+        let fields = Fields::new(report, node, path, RULE)?;
+        let name =
+            fields.required(report, "name", "name the rule: lower case letters, digits and '-'");
+        if let Some(name) = name {
+            refuse_name(report, &fields, name);
+        }
+        let program = self.program(report, &fields, "expression", &Type::Bool);
+        let message_expression = fields
+            .get("messageExpression")
+            .and_then(|_| self.program(report, &fields, "messageExpression", &Type::String));
+        let on_error = fields.text(report, "onError").map(|text| {
+            let found = OnError::ALL.into_iter().find(|known| known.as_str() == text);
+            if found.is_none() {
+                let node = fields.get("onError").unwrap_or(node);
+                let help = "write Deny, or Ignore to let pass what cannot be evaluated";
+                report.error(node, &fields.path("onError"), format!("unknown word {text:?}"), help);
+            }
+            found.unwrap_or_default()
+        });
+        let text =
+            |report: &mut Reporter, name| fields.text(report, name).map(|t| t.trim().to_owned());
+        let source = fields.get("expression").and_then(Node::as_str).unwrap_or_default().trim();
+        let message = text(report, "message")
+            .unwrap_or_else(|| format!("does not hold: {}", shortened(source)));
+        let remedy = text(report, "remedy").unwrap_or_else(|| {
+            format!("change the object so that this holds: {}", shortened(source))
+        });
+        let on_error = on_error.unwrap_or_default();
+        let expression =
+            Expression { program: program?, message, message_expression, remedy, on_error };
+        Some((name?.into(), expression))
+    }
+
+    /// The expression in the field `name`.
+    fn program(
+        &self,
+        report: &mut Reporter,
+        fields: &Fields<'_>,
+        name: &str,
+        wanted: &Type,
+    ) -> Option<Program> {
+        let source = fields.required(report, name, "write a CEL expression")?;
+        let node = fields.get(name)?;
+        match Program::compile(source, &self.environment, wanted) {
+            Ok(program) => Some(program),
+            Err(problems) => {
+                for problem in problems {
+                    let at = place::of(report.text(), Place::from(node), source, problem.at);
+                    report.error(at, &fields.path(name), problem.message, problem.help);
+                }
+                None
+            }
+        }
+    }
+}
+
+/// What the programs of a policy read, all of them together.
+pub(super) fn roots<'p>(programs: impl Iterator<Item = &'p Program>) -> Vec<Root> {
+    let mut roots = Vec::new();
+    for root in programs.flat_map(Program::roots) {
+        if !roots.contains(root) {
+            roots.push(*root);
+        }
+    }
+    roots
+}
+
+fn refuse_name(report: &mut Reporter, fields: &Fields<'_>, name: &str) {
+    let Some(node) = fields.get("name") else { return };
+    let path = fields.path("name");
+    if !super::names::is_label(name) {
+        let help = "lower case letters, digits and '-', at most 63";
+        report.error(node, &path, format!("{name:?} cannot be a rule's name"), help);
+    } else if rules::find(name).is_some() {
+        report.error(node, &path, format!("{name:?} is a built-in rule"), "choose another name");
+    }
+}
+
+fn is_identifier(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// An expression in one line of a message.
+fn shortened(source: &str) -> String {
+    const LONGEST: usize = 120;
+    let line = source.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
