@@ -43,6 +43,30 @@ fn others(count: usize) -> Source {
     Source { name: "others".to_owned(), text }
 }
 
+/// Ten rules in CEL that the typical review keeps, of the kinds that people write.
+fn expressions() -> Source {
+    let rules = [
+        "has(object.metadata.labels) && 'app.kubernetes.io/name' in object.metadata.labels || true",
+        "object.spec.containers.all(c, c.image.contains('/'))",
+        "object.spec.containers.all(c, !has(c.securityContext.privileged) || !c.securityContext.privileged)",
+        "object.spec.containers.all(c, c.image.matches('^[a-z0-9.:/@_-]+$'))",
+        "!has(object.spec.hostNetwork) || !object.spec.hostNetwork",
+        "object.spec.containers.all(c, !has(c.resources.limits) || c.resources.limits.all(k, isQuantity(c.resources.limits[k])))",
+        "request.userInfo.username != 'eve' && !('nobody' in request.userInfo.groups)",
+        "object.?metadata.?annotations[?'example.com/owner'].orValue('somebody') != ''",
+        "pod.containers.map(c, c.name).distinct().size() == pod.containers.size()",
+        "object.spec.?volumes.orValue([]).all(v, !has(v.hostPath) || v.hostPath.path != '/')",
+    ];
+    let mut text =
+        "apiVersion: podgate.dev/v1\nkind: PodPolicy\nmetadata: {name: own}\nspec:\n  rules:\n"
+            .to_owned();
+    for (number, rule) in rules.iter().enumerate() {
+        writeln!(text, "  - cel:\n      name: own-{number}\n      expression: |-\n        {rule}")
+            .expect("a String takes everything");
+    }
+    Source { name: "own".to_owned(), text }
+}
+
 fn set(sources: &[Source]) -> PolicySet {
     let options = Options { now: NOW, trusted_labels: Vec::new(), expired: Severity::Error };
     compile(sources, &options).expect("the policies compile").0
@@ -80,9 +104,11 @@ fn policies(criterion: &mut Criterion) {
     let (_, body) = REVIEWS[1];
     let review = Review::decode(body).expect("a review");
     let mut group = criterion.benchmark_group("policies");
-    for (name, set) in
-        [("1", set(&[restricted()])), ("1 and 1000 others", set(&[restricted(), others(1000)]))]
-    {
+    for (name, set) in [
+        ("1", set(&[restricted()])),
+        ("1 and 1000 others", set(&[restricted(), others(1000)])),
+        ("1 and ten rules in CEL", set(&[restricted(), expressions()])),
+    ] {
         group.bench_function(name, |b| {
             b.iter(|| {
                 let attributes = black_box(&review.attributes);

@@ -200,7 +200,7 @@ fn a_condition_that_does_not_hold_leaves_the_object_out_and_one_that_fails_does_
     assert_eq!(decision.outcome, Outcome::Denied);
     assert_eq!(&*decision.faults[0].rule, "conditions/only");
     // One that does not hold decides, whatever the others are.
-    let two = "  match:\n    conditions:\n    - {name: a, expression: object.nope}\n    - {name: b, expression: 'false'}\n  rules:\n  - privileged: {}\n";
+    let two = "  match:\n    conditions:\n    - {name: a, expression: object.nope == 1}\n    - {name: b, expression: 'false'}\n  rules:\n  - privileged: {}\n";
     let decision = decide(&set(two, ""), &request);
     assert_eq!((decision.outcome, decision.faults.len()), (Outcome::Allowed, 0));
 }
@@ -302,7 +302,7 @@ fn a_fix_does_not_settle_a_rule_in_cel() {
 
 #[test]
 fn a_message_of_a_hostile_pod_stays_in_its_line_and_its_length() {
-    let spec = "  rules:\n  - cel: {name: told, expression: 'false', messageExpression: object.metadata.annotations.a}\n";
+    let spec = "  rules:\n  - cel: {name: told, expression: 'false', messageExpression: string(object.metadata.annotations.a)}\n";
     let set = set(spec, "");
     let mut object = pod(&json!({}));
     object["metadata"]["annotations"] =

@@ -74,7 +74,8 @@ pub struct Program {
 }
 
 impl Program {
-    /// Checks `source` against `environment`. `wanted` is what the expression must give.
+    /// Checks `source` against `environment`. `wanted` is the type that the expression must give; with
+    /// [`Type::Dyn`], any.
     ///
     /// # Errors
     /// All problems that were found, by place.
@@ -92,9 +93,15 @@ impl Program {
             );
             return Err(vec![Problem::new(node.at, message, "")]);
         }
-        if !super::types::Bindings::default().accept(wanted, &checked.result) {
+        // Kubernetes as well takes nothing whose type shows only when it is evaluated.
+        if *wanted != Type::Dyn && *wanted != checked.result {
             let message = format!("gives {}, must give {wanted}", checked.result);
-            return Err(vec![Problem::new(node.at, message, "")]);
+            let help = match (&checked.result, wanted) {
+                (Type::Dyn, Type::Bool) => "compare it: VALUE == true",
+                (Type::Dyn, Type::String) => "write string(VALUE)",
+                _ => "",
+            };
+            return Err(vec![Problem::new(node.at, message, help)]);
         }
         Ok(Self {
             root: checked.root,

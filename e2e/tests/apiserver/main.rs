@@ -8,6 +8,7 @@ mod debug;
 mod deletion;
 mod denial;
 mod exception;
+mod expressions;
 mod fix;
 mod fixtures;
 mod metrics;

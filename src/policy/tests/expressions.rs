@@ -115,6 +115,7 @@ fn what_is_wrong_with_an_expression_is_said_with_its_place_and_what_would_be_rig
         ("[[1]].sortBy(x, x) == []", 17, "list(int) has no order; sort by a number or a string"),
         // Types.
         ("1 + 2", 3, "gives int, must give bool"),
+        ("object.a", 7, "gives dyn, must give bool; compare it: VALUE == true"),
         ("1 + 'a' == 2", 3, "+ does not take (int, string)"),
         ("1 == 'a'", 3, "== does not take int and string; dyn(…) takes a value out of the types"),
         ("request.name == 1", 14, "== does not take string and int"),
