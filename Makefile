@@ -124,9 +124,9 @@ deny: ## licences, banned crates and sources (offline)
 demo-once:
 	@DEMO_ONCE=1 PODGATE_BIN=$(STATIC) e2e/demo.sh
 
-oracle: ## the built-in rules against Kubernetes' own Pod Security admission
+oracle: ## the built-in rules and the CEL expressions against Kubernetes' own evaluators
 	@e2e/setup.sh rust go
-	cargo test --package e2e --test oracle --no-fail-fast $(CARGO_FLAGS) -- --nocapture
+	cargo test --package e2e --test oracle --test expressions --no-fail-fast $(CARGO_FLAGS) -- --nocapture
 
 e2e: servers ## the tests with real servers: the oracle and the API server
 	cargo test --package e2e --no-fail-fast $(CARGO_FLAGS)

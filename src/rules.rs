@@ -7,6 +7,7 @@
 mod controls;
 mod finding;
 mod id;
+mod image_reference;
 mod rule;
 #[cfg(test)]
 mod testing;
@@ -24,6 +25,7 @@ mod host_path_volumes;
 mod host_paths;
 mod host_ports;
 mod host_probes_and_host_lifecycle;
+mod images;
 mod node_placement;
 mod privileged;
 mod proc_mount;
@@ -47,6 +49,7 @@ mod windows_host_process;
 
 pub use finding::{Applicability, Fill, Finding, Found, Remedy};
 pub use id::RuleId;
+pub(crate) use images::glob;
 pub use rule::{
     Arguments, Check, Control, Framework, Parameter, PodSecurityCheck, PodSecurityLevel, Rule,
     Shape, Value,
@@ -65,6 +68,7 @@ pub static ALL: &[&Rule] = &[
     &host_paths::RULE,
     &host_ports::RULE,
     &host_probes_and_host_lifecycle::RULE,
+    &images::RULE,
     &node_placement::RULE,
     &privileged::RULE,
     &proc_mount::RULE,

@@ -72,6 +72,8 @@ pub struct Volume<'a> {
     pub name: Text<'a>,
     /// The path on the node, where the source is `hostPath`.
     pub host_path: Option<HostPath<'a>>,
+    /// The image, where the source is `image`.
+    pub image: Option<ImageSource<'a>>,
     /// Whether a projected source asks for a service account token.
     pub projects_token: bool,
     sources: u32,
@@ -96,6 +98,14 @@ pub struct HostPath<'a> {
     /// Path on the node.
     #[serde(borrow)]
     pub path: Option<Text<'a>>,
+}
+
+/// `image`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+pub struct ImageSource<'a> {
+    /// The image's reference.
+    #[serde(borrow)]
+    pub reference: Option<Text<'a>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -142,6 +152,10 @@ impl<'de> Visitor<'de> for VolumeVisitor {
                 VolumeSource::HostPath => {
                     volume.host_path = map.next_value()?;
                     volume.host_path.is_some()
+                }
+                VolumeSource::Image => {
+                    volume.image = map.next_value()?;
+                    volume.image.is_some()
                 }
                 VolumeSource::Projected => {
                     let projected = map.next_value::<Option<Projected>>()?;

@@ -48,6 +48,23 @@ fn value(report: &mut Reporter, node: &Node, path: &str, parameter: &Parameter) 
             None
         }
         Shape::Texts => list(report, node, path, None),
+        Shape::Globs => {
+            let value = list(report, node, path, None)?;
+            let items = texts(&mut Reporter::new("", ""), node, path);
+            if items.is_empty() {
+                report.error(node, path, "is empty", "list at least one, or remove the field");
+            }
+            for (index, (item, pattern)) in items.iter().enumerate() {
+                let path = format!("{path}[{index}]");
+                if pattern.is_empty() {
+                    report.error(*item, &path, "is empty", "write a pattern");
+                } else if let Err(error) = crate::rules::glob(pattern) {
+                    let message = format!("is no pattern: {}", error.kind());
+                    report.error(*item, &path, message, "`*` stands for any run of characters");
+                }
+            }
+            Some(value)
+        }
         Shape::SomeOf(words) => list(report, node, path, Some(words)),
     }
 }

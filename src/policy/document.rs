@@ -395,15 +395,11 @@ fn unknown_rule(
     catalogue: Catalogue,
 ) {
     let at = super::reader::Place { line, column };
-    let (message, help) = match name {
-        "images" | "imageUser" => (
-            format!("rule {name} is not in this version"),
-            "remove it; built-in rules judge the pod's security settings".to_owned(),
-        ),
-        _ => {
-            let ids: Vec<&str> = catalogue.rules.iter().map(|rule| rule.id).chain([CEL]).collect();
-            (format!("unknown rule {name:?}"), suggest(name, &ids))
-        }
-    };
-    report.error(at, path, message, help);
+    if name == "imageUser" {
+        let help = "remove it; runAsNonRoot asks for a user that is not root";
+        report.error(at, path, "rule imageUser is not in this version", help);
+        return;
+    }
+    let ids: Vec<&str> = catalogue.rules.iter().map(|rule| rule.id).chain([CEL]).collect();
+    report.error(at, path, format!("unknown rule {name:?}"), suggest(name, &ids));
 }

@@ -252,6 +252,7 @@ fn argument(parameter: &Parameter) -> Value {
         Shape::Bool => json!({"type": "boolean"}),
         Shape::OneOf(words) => json!({"type": "string", "enum": words}),
         Shape::Texts => list(json!({"type": "string"})),
+        Shape::Globs => at_least_one(list(json!({"type": "string", "minLength": 1}))),
         Shape::SomeOf(words) => list(json!({"type": "string", "enum": words})),
     };
     described(schema, parameter.doc)

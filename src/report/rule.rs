@@ -89,6 +89,7 @@ fn shape(shape: Shape) -> String {
         Shape::Bool => "true or false".to_owned(),
         Shape::OneOf(words) => words.join(" or "),
         Shape::Texts => "a list of strings".to_owned(),
+        Shape::Globs => "a list of patterns".to_owned(),
         Shape::SomeOf(words) => format!("a list of {}", words.join(", ")),
     }
 }

@@ -26,6 +26,7 @@ controls! {
     CIS_WINDOWS_HOST_PROCESS = Cis "5.2.11" "Minimize Windows HostProcess containers",
     CIS_HOST_PATH = Cis "5.2.12" "Minimize hostPath volumes",
     CIS_HOST_PORTS = Cis "5.2.13" "Minimize hostPorts",
+    CIS_PROVENANCE = Cis "5.5.1" "Configure image provenance",
     CIS_SECCOMP = Cis "5.7.2" "Seccomp profile is the runtime's default",
     CIS_SECURITY_CONTEXT = Cis "5.7.3" "Apply a security context to pods and containers",
 
@@ -35,6 +36,8 @@ controls! {
     NSA_TOKENS = NsaCisa "Kubernetes Pod security" "Protecting Pod service account tokens",
     NSA_HARDENING = NsaCisa "Kubernetes Pod security" "Hardening container environments",
 
+    NIST_UNTRUSTED_IMAGES = Nist800190 "4.1.5" "Use of untrusted images",
+    NIST_STALE_IMAGES = Nist800190 "4.2.2" "Stale images in registries",
     NIST_UNBOUNDED_NETWORK = Nist800190 "4.4.2" "Unbounded network access from containers",
     NIST_RUNTIME = Nist800190 "4.4.3" "Insecure container runtime configurations",
     NIST_APP = Nist800190 "4.4.4" "App vulnerabilities",

@@ -121,6 +121,8 @@ pub enum Shape {
     OneOf(&'static [&'static str]),
     /// A list of strings.
     Texts,
+    /// A list of patterns, as [`super::glob`] reads them.
+    Globs,
     /// A list of these words.
     SomeOf(&'static [&'static str]),
 }
@@ -132,7 +134,7 @@ pub enum Value {
     Bool(bool),
     /// For [`Shape::OneOf`].
     Text(String),
-    /// For [`Shape::Texts`] and [`Shape::SomeOf`].
+    /// For [`Shape::Texts`], [`Shape::Globs`] and [`Shape::SomeOf`].
     Texts(Vec<String>),
 }
 

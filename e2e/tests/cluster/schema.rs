@@ -15,6 +15,7 @@ fn values(shape: Shape) -> (Value, Value) {
         Shape::Bool => (json!(true), json!("yes")),
         Shape::OneOf(words) => (json!(words[0]), json!("other")),
         Shape::Texts => (json!(["a"]), json!("a")),
+        Shape::Globs => (json!(["a/**"]), json!([])),
         Shape::SomeOf(words) => (json!(words), json!(["other"])),
     }
 }

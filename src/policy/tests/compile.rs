@@ -91,7 +91,10 @@ fn what_is_wrong_is_said_with_its_place_and_what_would_be_right() {
             "fix: Safe\nstandard: {fromNamespaceLabels: true}",
             "spec.fix: has no meaning here: nothing is filled in for the labels of a namespace",
         ),
-        ("rules:\n- images: {}", "spec.rules[0].images: rule images is not in this version"),
+        (
+            "rules:\n- imageUser: {}",
+            "spec.rules[0].imageUser: rule imageUser is not in this version",
+        ),
         (
             "rules:\n- privileged",
             "spec.rules[0]: must be a map with the rule's name; write `- privileged: {}`",
