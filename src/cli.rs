@@ -14,6 +14,7 @@ mod progress;
 mod prove;
 mod reference;
 mod serve;
+mod test;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
@@ -42,6 +43,10 @@ enum Command {
     Fix(fix::Args),
     /// Print what a rule reads, why it matters and how to comply
     Explain(explain::Args),
+    /// Hold policies to cases: requests, and what must become of them
+    ///
+    /// Exits with 0 where all is as expected, with 1 where something is not, and with 2 where the job could not be done.
+    Test(test::Args),
     /// Ask the cluster, by a dry run, for a pod that it must refuse
     ///
     /// Exits with 0 where podgate refuses it, with 1 where it would be let in, and with 2 where podgate was not asked.
@@ -70,6 +75,7 @@ impl Cli {
             Command::Serve(args) => serve::run(*args).map(|()| ExitStatus::Clean),
             Command::Check(args) => check::run(&args),
             Command::Fix(args) => fix::run(&args),
+            Command::Test(args) => test::run(&args),
             Command::Explain(args) => explain::run(&args),
             Command::Prove(args) => prove::run(&args),
             Command::Doctor(args) => doctor::run(&args),

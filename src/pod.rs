@@ -16,7 +16,7 @@ mod volume;
 
 pub use container::{Container, Handler, Lifecycle, Port, Probe, Resources, VolumeMount};
 pub use decode::{DecodeError, List, Map, Names, Present, Text};
-pub use kind::Kind;
+pub use kind::{Kind, resource};
 pub use object::{Metadata, Object, Os, OwnerReference, Spec, Template, Toleration};
 pub use path::{FieldPath, Segment, Subject};
 pub use security::{

@@ -41,7 +41,7 @@ pub use matcher::MatchInput;
 pub use pod_security::{Exemptions, PodSecurity};
 pub use problem::{Problem, Severity};
 pub use resource::{is_exception, resource};
-pub use set::{CompiledPolicy, CompiledRule, PolicySet, Question};
+pub use set::{CompiledPolicy, CompiledRule, Mutation, PolicySet, Question};
 
 /// What a violation leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,5 +1,6 @@
 //! What `podgate check`, `podgate fix` and `podgate doctor` print.
 
+pub mod cases;
 pub mod doctor;
 pub mod fix;
 pub mod functions;

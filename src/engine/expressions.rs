@@ -8,7 +8,7 @@ use serde_json::json;
 use super::decision::RuleFault;
 use crate::admission::{Attributes, Operation, Source};
 use crate::cel::{Activation, Fault, Memory, Program, Root, Scope, Session};
-use crate::pod::PodView;
+use crate::pod::{self, PodView};
 use crate::policy::{CompiledPolicy, Expression, OnError, PolicySet};
 use crate::rules::{self, Arguments, Finding, Found, Remedy, RuleId};
 
@@ -203,7 +203,7 @@ fn request(attributes: &Attributes<'_>) -> String {
     let resource = json!({
         "group": &*attributes.group,
         "version": &*attributes.version,
-        "resource": format!("{}s", attributes.kind.to_lowercase()),
+        "resource": pod::resource(&attributes.kind),
     });
     json!({
         "kind": kind,

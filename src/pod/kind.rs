@@ -81,3 +81,9 @@ impl Kind {
         }
     }
 }
+/// The resource that objects of `kind` belong to, such as `pods`: right for every kind that carries a pod, and a
+/// guess for others.
+#[must_use]
+pub fn resource(kind: &str) -> String {
+    format!("{}s", kind.to_lowercase())
+}

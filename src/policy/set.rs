@@ -89,6 +89,29 @@ impl PolicySet {
         self.has_fixes
     }
 
+    /// Changes one rule, to see who notices; its digest stays. `false` where there is nothing to change.
+    pub fn mutate(&mut self, policy: &str, rule: &str, mutation: Mutation) -> bool {
+        let Some(policy) = self.policies.iter_mut().find(|known| *known.name == *policy) else {
+            return false;
+        };
+        let Some(at) = policy.rules.iter().position(|known| *known.id == *rule) else {
+            return false;
+        };
+        match (mutation, policy.rules[at].enforcement) {
+            (Mutation::Off, _) => {
+                policy.rules.remove(at);
+            }
+            (Mutation::Milder, Enforcement::Audit) => return false,
+            (Mutation::Milder, Enforcement::Deny) => {
+                policy.rules[at].enforcement = Enforcement::Warn;
+            }
+            (Mutation::Milder, Enforcement::Warn) => {
+                policy.rules[at].enforcement = Enforcement::Audit;
+            }
+        }
+        true
+    }
+
     /// Whether any policy says anything in CEL.
     #[must_use]
     pub fn has_expressions(&self) -> bool {
@@ -137,6 +160,29 @@ impl PolicySet {
             .flatten()
             .filter_map(|policy| Some((policy, policy.pod_security.as_ref()?)))
             .filter(|(policy, _)| policy.matches(input))
+    }
+}
+
+/// What may be done to a rule to see whether anybody notices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mutation {
+    /// It is not asked.
+    Off,
+    /// It warns where it denied, and audits where it warned.
+    Milder,
+}
+
+impl Mutation {
+    /// Both of them.
+    pub const ALL: [Self; 2] = [Self::Off, Self::Milder];
+
+    /// What was done, behind the name of the rule.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "turned off",
+            Self::Milder => "made milder",
+        }
     }
 }
 

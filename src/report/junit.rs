@@ -142,7 +142,7 @@ fn counts(cases: &[Case<'_>]) -> Counts {
 }
 
 /// XML 1.0 has no place for most control characters, not even escaped.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     let is_xml = |char: char| matches!(char, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
     text.chars().map(|char| if is_xml(char) { char } else { '\u{fffd}' }).collect()
 }

@@ -1,0 +1,104 @@
+//! `podgate test`: policies held to cases, by the function that the webhook calls.
+
+mod case;
+mod document;
+mod mutants;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::bail;
+use clap::ValueEnum;
+
+use self::document::TestDocument;
+use super::exit::{ExitStatus, closed_pipe_is_fine};
+use super::{inputs, judge, policies};
+use crate::policy::{self, Options, PolicySet, Severity, Source, load};
+use crate::report;
+use crate::report::cases::{Report, Suite};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Output format
+    #[arg(long, short, value_enum, default_value_t = Format::Text)]
+    output: Format,
+    /// Turn each rule off, and make each milder, and name those that no case notices
+    #[arg(long)]
+    mutants: bool,
+    /// Files with `PolicyTest` documents, or folders to look for them in
+    #[arg(value_name = "FILE|DIR", required = true)]
+    paths: Vec<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For a person
+    Text,
+    /// JUnit XML, a test case a case
+    Junit,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitStatus> {
+    let mut report = Report::default();
+    for (file, document) in documents(&args.paths)? {
+        let policies = Policies::of(&file, &document)?;
+        let set = policies.compile()?;
+        let mut suite = Suite::new(&file.display().to_string(), &document.name);
+        for case in &document.cases {
+            suite.cases.push(case::judge(case, &set, policies.options.now)?);
+        }
+        if args.mutants && suite.failed() == 0 {
+            suite.mutants = mutants::survivors(&policies, &document)?;
+        }
+        report.suites.push(suite);
+    }
+    if report.suites.is_empty() {
+        bail!(
+            "no PolicyTest document was found; one starts with `apiVersion: podgate.dev/v1` and `kind: PolicyTest`"
+        );
+    }
+    let mut out = anstream::AutoStream::auto(io::stdout().lock());
+    closed_pipe_is_fine(match args.output {
+        Format::Text => report::cases::text(&report, &mut out),
+        Format::Junit => report::cases::junit(&report, &mut out),
+    })?;
+    Ok(if report.is_clean() { ExitStatus::Clean } else { ExitStatus::Violations })
+}
+
+/// All tests in these files and folders. Other documents are left alone: they are policies, or what is judged.
+fn documents(paths: &[PathBuf]) -> anyhow::Result<Vec<(PathBuf, TestDocument)>> {
+    let mut documents = Vec::new();
+    for file in inputs::files(paths)? {
+        let text = inputs::text(&file)?;
+        let found = document::read(&text);
+        let found = found.map_err(|error| anyhow::anyhow!("{}:{error}", file.display()))?;
+        documents.extend(found.into_iter().map(|document| (file.clone(), document)));
+    }
+    Ok(documents)
+}
+
+/// The policies that a test is about.
+struct Policies {
+    sources: Vec<Source>,
+    options: Options,
+}
+
+impl Policies {
+    fn of(file: &Path, document: &TestDocument) -> anyhow::Result<Self> {
+        let folder = file.parent().unwrap_or(Path::new(""));
+        let paths: Vec<PathBuf> = document.policies.iter().map(|path| folder.join(path)).collect();
+        let sources = load::read(&paths).map_err(|problems| policies::problems(&problems))?;
+        let options = Options {
+            now: document.time.unwrap_or_else(judge::now),
+            trusted_labels: document.trusted_labels.clone(),
+            // A case may be about the day after.
+            expired: Severity::Warning,
+        };
+        Ok(Self { sources, options })
+    }
+
+    fn compile(&self) -> anyhow::Result<PolicySet> {
+        let compiled = policy::compile(&self.sources, &self.options);
+        compiled.map(|(set, _)| set).map_err(|problems| policies::problems(&problems))
+    }
+}

@@ -1,0 +1,229 @@
+//! `PolicyTest` documents, as they are written.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::yaml::{self, Limits, Node};
+
+const KIND: &str = "PolicyTest";
+const API_VERSION: &str = "podgate.dev/v1";
+
+/// Cases, and the policies that they are about.
+#[derive(Debug)]
+pub(super) struct TestDocument {
+    pub(super) name: String,
+    /// Files and folders, from the folder that the document stands in.
+    pub(super) policies: Vec<String>,
+    pub(super) trusted_labels: Vec<String>,
+    /// When it is, for cases that do not say.
+    pub(super) time: Option<Timestamp>,
+    pub(super) cases: Vec<Case>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Envelope {
+    api_version: String,
+    #[serde(rename = "kind")]
+    _kind: String,
+    metadata: Metadata,
+    spec: Spec,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Metadata {
+    name: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Spec {
+    policies: Vec<String>,
+    #[serde(default)]
+    trusted_labels: Vec<String>,
+    time: Option<Timestamp>,
+    cases: Vec<Case>,
+}
+
+/// One request, and what must become of it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct Case {
+    pub(super) name: String,
+    /// The object after the operation.
+    pub(super) object: Value,
+    /// The object before an update; that it is there makes the case one.
+    pub(super) old_object: Option<Value>,
+    #[serde(default)]
+    pub(super) subresource: String,
+    /// Where the object says nothing itself.
+    pub(super) namespace: Option<String>,
+    /// Not known where they are absent.
+    pub(super) namespace_labels: Option<BTreeMap<String, String>>,
+    #[serde(default)]
+    pub(super) user: User,
+    /// When it is.
+    pub(super) time: Option<Timestamp>,
+    pub(super) expect: Expect,
+}
+
+/// Who sends the request.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct User {
+    #[serde(default)]
+    pub(super) username: String,
+    #[serde(default)]
+    pub(super) groups: Vec<String>,
+}
+
+/// What must become of a request.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Expect {
+    pub(super) decision: Decision,
+    /// Exactly the rules that are broken, whatever comes of it; absent, any.
+    pub(super) rules: Option<Vec<String>>,
+    /// What the message or a warning must hold.
+    pub(super) message: Option<String>,
+}
+
+/// The outcomes that a case may expect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum Decision {
+    Allowed,
+    Warned,
+    Fixed,
+    Excepted,
+    Denied,
+}
+
+impl Decision {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Allowed => "allowed",
+            Self::Warned => "warned",
+            Self::Fixed => "fixed",
+            Self::Excepted => "excepted",
+            Self::Denied => "denied",
+        }
+    }
+}
+
+/// What is wrong with a text, and where.
+#[derive(Debug)]
+pub(super) struct DocumentError {
+    line: u32,
+    column: u32,
+    message: String,
+}
+
+impl fmt::Display for DocumentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", self.line, self.column, self.message)
+    }
+}
+
+/// The tests among the documents of a text.
+pub(super) fn read(text: &str) -> Result<Vec<TestDocument>, DocumentError> {
+    let documents = yaml::read(text, Limits::default()).map_err(|error| DocumentError {
+        line: error.line,
+        column: error.column,
+        message: error.message,
+    })?;
+    let is_test = |node: &&Node| node.get("kind").and_then(Node::as_str) == Some(KIND);
+    documents.iter().filter(is_test).map(document).collect()
+}
+
+fn document(node: &Node) -> Result<TestDocument, DocumentError> {
+    let json = node.to_json();
+    let mut deserializer = serde_json::Deserializer::from_str(&json);
+    let read: Result<Envelope, _> = serde_path_to_error::deserialize(&mut deserializer);
+    let at = |path: &str, message: String| {
+        let place = node.at(path).unwrap_or(node);
+        let path = if path == "." { String::new() } else { format!("{path}: ") };
+        DocumentError {
+            line: place.line,
+            column: place.column,
+            message: format!("{path}{message}"),
+        }
+    };
+    let envelope = read.map_err(|error| {
+        let message = error.inner().to_string();
+        // The place that serde tells is one in the JSON that nobody sees.
+        let message = message.split(" at line ").next().unwrap_or_default().to_owned();
+        at(&error.path().to_string(), message)
+    })?;
+    if envelope.api_version != API_VERSION {
+        let message = format!("unknown version {:?}; write {API_VERSION}", envelope.api_version);
+        return Err(at("apiVersion", message));
+    }
+    let Spec { policies, trusted_labels, time, cases } = envelope.spec;
+    if policies.is_empty() {
+        return Err(at("spec.policies", "is empty; name the policies that are tested".to_owned()));
+    }
+    if cases.is_empty() {
+        return Err(at("spec.cases", "is empty; a test without cases proves nothing".to_owned()));
+    }
+    Ok(TestDocument { name: envelope.metadata.name, policies, trusted_labels, time, cases })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "apiVersion: podgate.dev/v1
+kind: PolicyTest
+metadata: {name: t}
+spec:
+  policies: [policy.yaml]
+  cases:
+  - name: a
+    object: {kind: Pod}
+    expect: {decision: denied, rules: [x]}
+";
+
+    #[test]
+    fn a_test_is_read_and_other_documents_are_left_alone() {
+        let read = read(&format!("kind: Pod\n---\n{GOOD}")).unwrap();
+        assert_eq!((read.len(), read[0].name.as_str(), read[0].cases.len()), (1, "t", 1));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_place() {
+        for (from, to, expected) in [
+            (
+                "denied",
+                "refused",
+                "9:24: spec.cases[0].expect.decision: unknown variant `refused`, expected one of",
+            ),
+            ("    object", "    objekt", "8:13: spec.cases[0].objekt: unknown field `objekt`"),
+            (
+                "policies: [policy.yaml]",
+                "policies: []",
+                "5:13: spec.policies: is empty; name the policies that are tested",
+            ),
+            (
+                "podgate.dev/v1",
+                "podgate.dev/v2",
+                "1:13: apiVersion: unknown version \"podgate.dev/v2\"; write podgate.dev/v1",
+            ),
+            (
+                "[x]",
+                "x",
+                "9:39: spec.cases[0].expect.rules: invalid type: string \"x\", expected a sequence",
+            ),
+            ("metadata: {name: t}", "metadata: {}", "3:11: metadata: missing field `name`"),
+        ] {
+            let error = read(&GOOD.replace(from, to)).unwrap_err().to_string();
+            assert!(error.starts_with(expected), "{error}\nwant {expected}");
+        }
+        assert!(read("a: [").is_err());
+    }
+}

@@ -1,0 +1,153 @@
+//! `podgate test`, as a user calls it.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests may fail as tests do")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+#[path = "support/commands.rs"]
+#[allow(dead_code, reason = "shared with other tests")]
+mod commands;
+
+use commands::{podgate, stderr, stdout};
+
+/// The block of `kind` that comes first in a page, or after `after`.
+fn block<'p>(page: &'p str, after: &str, kind: &str) -> &'p str {
+    let (_, rest) = page.split_once(after).unwrap();
+    let (_, rest) = rest.split_once(&format!("```{kind}\n")).unwrap();
+    rest.split_once("```").unwrap().0
+}
+
+/// A folder with the policy and the test of the pages.
+fn house_rules(name: &str) -> (PathBuf, String) {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("policy-tests-{name}"));
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    let page = include_str!("../docs/testing.md");
+    let policy = block(include_str!("../docs/cel.md"), "", "yaml");
+    fs::write(folder.join("house-rules.yaml"), policy).unwrap();
+    let test = block(page, "", "yaml").to_owned();
+    fs::write(folder.join("house-rules-test.yaml"), &test).unwrap();
+    (folder, test)
+}
+
+fn write(folder: &Path, test: &str) {
+    fs::write(folder.join("house-rules-test.yaml"), test).unwrap();
+}
+
+#[test]
+fn the_page_says_what_the_command_prints() {
+    let (folder, _) = house_rules("page");
+    let page = include_str!("../docs/testing.md");
+    let output = podgate(&folder, &["test", "house-rules-test.yaml"]);
+    assert_eq!(stdout(&output), block(page, "The first command says:", "text"));
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+
+    let output = podgate(&folder, &["test", "--mutants", "house-rules-test.yaml"]);
+    let last = stdout(&output).lines().last().unwrap().to_owned();
+    assert!(page.contains(&format!("ends with `{last}`")), "{last}");
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn a_case_that_fails_says_why() {
+    let (folder, test) = house_rules("fails");
+    let wrong = test
+        .replace(
+            "rules: [owner-label], message: names no owner",
+            "rules: [hostNamespaces], message: go away",
+        )
+        .replace("expect: {decision: allowed}\n", "expect: {decision: denied}\n");
+    write(&folder, &wrong);
+    let output = podgate(&folder, &["test", "."]);
+    let told = stdout(&output);
+    for line in [
+        "  FAILED  a pod that names its owner is let in\n          the decision is allowed, expected denied\n",
+        "  FAILED  one that names nobody is refused, in our words\n          hostNamespaces is not broken, and was expected to be\n          \
+         owner-label is broken, and was not expected to be\n          nothing says \"go away\"\n          owner-label: names no owner\n",
+        "5 cases: 3 passed, 2 failed\n",
+    ] {
+        assert!(told.contains(line), "{told}\nwants {line}");
+    }
+    assert_eq!(output.status.code(), Some(1));
+
+    let output = podgate(&folder, &["test", "-o", "junit", "."]);
+    let xml = stdout(&output);
+    assert!(xml.contains("<testsuite name=\"house-rules\""), "{xml}");
+    assert!(xml.contains("tests=\"5\" failures=\"2\""), "{xml}");
+    assert!(
+        xml.contains("<failure message=\"the decision is allowed, expected denied\">"),
+        "{xml}"
+    );
+}
+
+#[test]
+fn a_rule_that_no_case_tests_is_named() {
+    let (folder, test) = house_rules("mutants");
+    let (before, rest) = test.split_once("  - name: nobody shares").unwrap();
+    let (_, after) = rest.split_once("  - name: the robot").unwrap();
+    write(&folder, &format!("{before}  - name: the robot{after}"));
+    let output = podgate(&folder, &["test", "--mutants", "house-rules-test.yaml"]);
+    let told = stdout(&output);
+    assert!(
+        told.contains("  unnoticed  hostNamespaces of policy house-rules turned off\n"),
+        "{told}"
+    );
+    assert!(
+        told.contains("  unnoticed  hostNamespaces of policy house-rules made milder\n"),
+        "{told}"
+    );
+    assert!(told.ends_with("4 cases: 4 passed; 6 mutants: 4 noticed, 2 not\n"), "{told}");
+    assert_eq!(output.status.code(), Some(1));
+    let output = podgate(&folder, &["test", "--mutants", "-o", "junit", "."]);
+    assert!(
+        stdout(&output).contains("no case notices hostNamespaces of policy house-rules turned off")
+    );
+}
+
+#[test]
+fn an_exception_is_tested_before_and_after_its_end() {
+    let (folder, _) = house_rules("exception");
+    let exception = "apiVersion: podgate.dev/v1\nkind: PodPolicyException\nmetadata: {name: old}\n\
+        spec: {policy: house-rules, rules: [owner-label], match: {namespaces: {include: [default]}}, reason: r, owner: o, expires: 2027-01-01T00:00:00Z}\n";
+    fs::write(folder.join("exception.yaml"), exception).unwrap();
+    write(
+        &folder,
+        "apiVersion: podgate.dev/v1
+kind: PolicyTest
+metadata: {name: exception}
+spec:
+  policies: [house-rules.yaml, exception.yaml]
+  cases:
+  - name: until the last second
+    time: 2026-12-31T23:59:59Z
+    object: &pod {apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {containers: [{name: a, image: registry.example.com/a}]}}
+    expect: {decision: excepted, rules: [owner-label]}
+  - name: and not after
+    time: 2027-01-01T00:00:00Z
+    object: *pod
+    expect: {decision: denied, rules: [owner-label]}
+",
+    );
+    let output = podgate(&folder, &["test", "house-rules-test.yaml"]);
+    assert_eq!(output.status.code(), Some(0), "{}{}", stdout(&output), stderr(&output));
+}
+
+#[test]
+fn what_cannot_be_done_says_so() {
+    let (folder, test) = house_rules("errors");
+    for (test, expected) in [
+        ("kind: Pod\n".to_owned(), "no PolicyTest document was found"),
+        (test.replace("house-rules.yaml", "nothing.yaml"), "nothing.yaml"),
+        (
+            test.replace("decision: warned", "decision: refused"),
+            "house-rules-test.yaml:28:24: spec.cases[2].expect.decision: unknown variant `refused`",
+        ),
+        ("a: [".to_owned(), "house-rules-test.yaml:"),
+    ] {
+        write(&folder, &test);
+        let output = podgate(&folder, &["test", "house-rules-test.yaml"]);
+        assert_eq!(output.status.code(), Some(2), "{}", stdout(&output));
+        assert!(stderr(&output).contains(expected), "{}\nwants {expected}", stderr(&output));
+    }
+}
