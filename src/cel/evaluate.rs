@@ -39,6 +39,12 @@ impl<'s, 'a> Frame<'s, 'a> {
         &self.session.memory.made
     }
 
+    /// Takes what comparing `value` costs from what is left.
+    pub(super) fn charge_deep(&mut self, value: &Value<'_>) -> Result<(), Fault> {
+        let weight = value.deep_weight(self.steps.saturating_add(1));
+        self.charge(weight)
+    }
+
     /// Takes `steps` from what is left.
     pub(super) fn charge(&mut self, steps: u64) -> Result<(), Fault> {
         self.steps = self.steps.checked_sub(steps).ok_or(Fault::Steps)?;

@@ -139,6 +139,29 @@ fn an_object_that_is_too_large_is_not_read() {
     assert_eq!(evaluate_within("has(object.a)", &object, bounds).unwrap_err(), "memory");
 }
 
+/// What a pod's author may make large is paid for: maps with many keys in another order, and lists of large items.
+#[test]
+fn comparing_what_is_large_runs_out_of_steps() {
+    let keys = |numbers: &mut dyn Iterator<Item = usize>| {
+        numbers.map(|n| format!("\"k{n}\": {n}")).collect::<Vec<_>>().join(",")
+    };
+    let (one, other) = (keys(&mut (0..20_000)), keys(&mut (0..20_000).rev()));
+    let large = format!("\"{}\"", "x".repeat(50_000));
+    let list = vec![large.as_str(); 100].join(",");
+    let object = format!("{{\"a\": {{{one}}}, \"b\": {{{other}}}, \"l\": [{list}]}}");
+    for source in [
+        "object.a == object.b",
+        "object.l.exists(x, object.l.indexOf(x + 'y') == 1)",
+        "object.l.exists(x, object.l.map(y, y + 'z').distinct().size() == 0)",
+        "object.l.exists(x, sets.contains(object.l, [x + 'y']))",
+        "object.l.exists(x, object.l.sort() == [])",
+        "object.l.exists(x, x + 'y' in object.l)",
+    ] {
+        let fault = evaluate_within(source, &object, Bounds::default()).unwrap_err();
+        assert!(fault == "steps" || fault == "memory", "{source}: {fault}");
+    }
+}
+
 /// No error that is a bound may be passed over, or a policy would hold for want of time.
 #[test]
 fn a_bound_is_not_absorbed() {

@@ -186,7 +186,8 @@ impl Value<'_> {
         1 + length as u64
     }
 
-    /// The same, with all that it holds, up to `limit`.
+    /// What comparing it with another one like it costs, in steps: all that it holds, up to about `limit`. The keys
+    /// of a map are looked for one by one.
     pub(super) fn deep_weight(&self, limit: u64) -> u64 {
         let mut weight = self.weight();
         let mut add = |value: &Value<'_>| {
@@ -196,7 +197,11 @@ impl Value<'_> {
         };
         match self {
             Self::List(items) => items.iter().for_each(add),
-            Self::Map(map) => map.0.iter().for_each(|(_, value)| add(value)),
+            Self::Map(map) => {
+                map.0.iter().for_each(|(_, value)| add(value));
+                let length = map.0.len() as u64;
+                weight = weight.saturating_add(length * length / 32);
+            }
             Self::Optional(Some(value)) => add(value),
             _ => {}
         }

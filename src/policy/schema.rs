@@ -44,15 +44,15 @@ pub fn policy() -> Value {
 /// The schema of a `PodPolicyException`'s `spec`.
 #[must_use]
 pub fn exception() -> Value {
+    let ids: Vec<&str> = rules::ALL.iter().map(|rule| rule.id).collect();
+    // A built-in rule, or one of a policy's own.
+    let excepted = json!({
+        "type": "string",
+        "anyOf": [{"enum": ids}, {"maxLength": 63, "pattern": OWN_NAME}],
+    });
     let mut spec = object(&[
         ("policy", filled("The policy whose rules may be broken.")),
-        (
-            "rules",
-            described(
-                at_least_one(list(json!({"type": "string", "minLength": 1}))),
-                "The rules that may be broken.",
-            ),
-        ),
+        ("rules", described(at_least_one(list(excepted)), "The rules that may be broken.")),
         ("match", described(exception_match(), "Which workloads may break them.")),
         ("reason", filled("Why.")),
         ("owner", filled("Who answers for it.")),
@@ -208,12 +208,15 @@ fn entry() -> Value {
     entry
 }
 
+/// The name of a rule of a policy's own.
+const OWN_NAME: &str = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$";
+
 /// What stands under `cel`.
 fn own_rule() -> Value {
     let name = json!({
         "type": "string",
         "maxLength": 63,
-        "pattern": "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$",
+        "pattern": OWN_NAME,
         "description": "The rule's name in answers, records and exceptions.",
     });
     let mut rule = object(&[

@@ -53,7 +53,25 @@ fn every_rule_is_taken_with_its_parameters_and_refused_with_wrong_ones() -> Outc
 #[test]
 fn policies_that_cannot_be_meant_are_refused_with_their_field() -> Outcome {
     let rules = json!([{"privileged": {}}]);
+    let rule = json!({"cel": {
+        "name": "own",
+        "expression": "variables.a && object.kind == 'Pod'",
+        "messageExpression": "'not ' + object.kind",
+        "onError": "Ignore",
+    }});
+    let whole = json!({
+        "match": {"conditions": [{"name": "c", "expression": "request.operation == 'CREATE'"}]},
+        "variables": [{"name": "a", "expression": "has(object.metadata.labels)"}],
+        "rules": [rule],
+    });
+    let _ = server().client().create(POLICIES, &resource("PodPolicy", "a", &whole))?.accepted()?;
     for (spec, field) in [
+        (json!({"rules": [{"cel": {"name": "own"}}]}), "spec.rules[0].cel.expression"),
+        (
+            json!({"rules": [{"cel": {"name": "Own", "expression": "true"}}]}),
+            "spec.rules[0].cel.name",
+        ),
+        (json!({"variables": [{"name": "a"}], "rules": [rule]}), "spec.variables[0].expression"),
         (json!({}), "\"spec\" must validate"),
         (json!({"rules": []}), "spec.rules"),
         (json!({"rules": [{}]}), "\"spec.rules[0]\" must validate"),

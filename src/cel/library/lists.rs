@@ -57,11 +57,10 @@ pub(super) const ROWS: &[Row] = &[
     global("lists.range(int) -> list<int>", range),
 ];
 
-/// Pays for looking at every item.
+/// Pays for looking at every item, and into it.
 fn walk<'a>(frame: &mut Frame<'_, 'a>, args: &[Value<'a>]) -> Result<&'a [Value<'a>], Fault> {
-    let items = items(args, 0);
-    frame.charge(items.len() as u64)?;
-    Ok(items)
+    frame.charge_deep(&args[0])?;
+    Ok(items(args, 0))
 }
 
 fn place<'a>(index: Option<usize>) -> Value<'a> {
@@ -71,7 +70,8 @@ fn place<'a>(index: Option<usize>) -> Value<'a> {
 fn distinct<'a>(frame: &mut Frame<'_, 'a>, args: &[Value<'a>]) -> Evaluated<'a> {
     let mut kept: Vec<Value<'a>> = Vec::new();
     for item in walk(frame, args)? {
-        frame.charge(1 + kept.len() as u64 / 4)?;
+        let weight = item.deep_weight(1 << 20);
+        frame.charge(1 + weight * kept.len() as u64 / 4)?;
         if !kept.iter().any(|known| known.equals(item)) {
             kept.push(*item);
         }
@@ -116,7 +116,7 @@ fn flatten_into<'a>(
 
 /// Whether a list has it; of anything else, whether it is it.
 fn includes<'a>(frame: &mut Frame<'_, 'a>, args: &[Value<'a>]) -> Evaluated<'a> {
-    frame.charge(args[0].weight())?;
+    frame.charge_deep(&args[0])?;
     match args[0] {
         Value::List(items) => Ok(Value::Bool(items.iter().any(|item| item.equals(&args[1])))),
         other => Ok(Value::Bool(other.equals(&args[1]))),
@@ -200,7 +200,8 @@ pub(in super::super) fn sort<'a>(
     frame: &mut Frame<'_, 'a>,
     entries: &mut [(Value<'a>, Value<'a>)],
 ) -> Result<(), Fault> {
-    frame.charge(entries.len() as u64 * 8)?;
+    let weight: u64 = entries.iter().map(|(key, _)| key.weight()).sum();
+    frame.charge(weight.saturating_mul(8))?;
     for pair in entries.windows(2) {
         if pair[0].0.type_name() != pair[1].0.type_name() {
             return Err(no_overload("the order of a list", &[pair[0].0, pair[1].0]));

@@ -11,13 +11,16 @@ pub(super) const ROWS: &[Row] = &[
     global("sets.intersects(list<A>, list<A>) -> bool", intersects),
 ];
 
-/// Both lists; each item of one is compared with each of the other.
+/// Both lists, paid for: each item of one is compared with each of the other.
 fn both<'a>(
     frame: &mut Frame<'_, 'a>,
     args: &[Value<'a>],
 ) -> Result<(&'a [Value<'a>], &'a [Value<'a>]), Fault> {
     let (a, b) = (items(args, 0), items(args, 1));
-    frame.charge((a.len() as u64).saturating_mul(b.len() as u64))?;
+    // No pair costs more than the lighter of the two.
+    let (deep_a, deep_b) = (args[0].deep_weight(1 << 20), args[1].deep_weight(1 << 20));
+    let pairs = deep_a.saturating_mul(b.len() as u64).min(deep_b.saturating_mul(a.len() as u64));
+    frame.charge(deep_a.saturating_add(deep_b).saturating_add(pairs))?;
     Ok((a, b))
 }
 
