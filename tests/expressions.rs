@@ -325,3 +325,26 @@ fn a_review_that_is_not_judged_evaluates_nothing() {
     });
     assert_eq!(decide(&set, &binding).outcome, Outcome::Allowed);
 }
+
+/// The annotations of a Binding are merged into the pod.
+#[test]
+fn the_conditions_of_a_policy_hold_for_bindings() {
+    let policy = |user: &str| {
+        set(
+            &format!(
+                "  match: {{conditions: [{{name: only, expression: \"request.userInfo.username == '{user}'\"}}]}}\n  standard: {{level: Baseline, version: v1.29}}\n"
+            ),
+            "",
+        )
+    };
+    let binding = json!({
+        "kind": {"group": "", "version": "v1", "kind": "Binding"},
+        "subResource": "binding",
+        "object": {
+            "metadata": {"name": "web", "annotations": {"container.apparmor.security.beta.kubernetes.io/a": "unconfined"}},
+            "target": {"kind": "Node", "name": "a"},
+        },
+    });
+    assert_eq!(decide(&policy("ana"), &binding).outcome, Outcome::Denied);
+    assert_eq!(decide(&policy("eve"), &binding).outcome, Outcome::Allowed);
+}

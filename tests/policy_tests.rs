@@ -141,7 +141,7 @@ fn what_cannot_be_done_says_so() {
         (test.replace("house-rules.yaml", "nothing.yaml"), "nothing.yaml"),
         (
             test.replace("decision: warned", "decision: refused"),
-            "house-rules-test.yaml:28:24: spec.cases[2].expect.decision: unknown variant `refused`",
+            "house-rules-test.yaml:28:24: spec.cases[2].expect.decision: unknown decision \"refused\"; known are allowed, warned, fixed, excepted, denied",
         ),
         ("a: [".to_owned(), "house-rules-test.yaml:"),
     ] {

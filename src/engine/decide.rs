@@ -77,7 +77,12 @@ pub fn decide(
             faults = expressions.as_ref().map(Expressions::take_faults).unwrap_or_default();
             violations
         }
+        // A rule in CEL is about pods and what makes them; only the conditions of a policy are asked of a Binding.
         Target::Metadata(pod) => {
+            let inputs = Inputs::new(set, attributes);
+            let violates = |rule: &str| expressions::violates(&pod, rule);
+            let expressions = inputs.as_ref().map(|inputs| Expressions::new(inputs, &violates));
+            let judge = Judge { expressions: expressions.as_ref(), ..judge };
             judge.violations(&pod, |_, finding| finding.path.subject() == &Subject::Metadata)
         }
         Target::Added(new, old) => {
@@ -152,7 +157,6 @@ impl Judge<'_, '_> {
                     (Question::Own(own), Some(expressions)) => {
                         findings.extend(expressions.find(&rule.id, own, pod));
                     }
-                    // Of a Binding, only the metadata is judged.
                     (Question::Own(_), None) => {}
                 }
                 for finding in findings.drain(..) {

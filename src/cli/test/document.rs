@@ -5,8 +5,11 @@ use std::fmt;
 
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde::de::{Deserializer, Error as _};
 use serde_json::Value;
 
+use crate::engine::Outcome;
+use crate::spelling::suggest;
 use crate::yaml::{self, Limits, Node};
 
 const KIND: &str = "PolicyTest";
@@ -86,35 +89,26 @@ pub(super) struct User {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Expect {
-    pub(super) decision: Decision,
+    #[serde(deserialize_with = "outcome")]
+    pub(super) decision: Outcome,
     /// Exactly the rules that are broken, whatever comes of it; absent, any.
     pub(super) rules: Option<Vec<String>>,
     /// What the message or a warning must hold.
     pub(super) message: Option<String>,
 }
 
-/// The outcomes that a case may expect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) enum Decision {
-    Allowed,
-    Warned,
-    Fixed,
-    Excepted,
-    Denied,
+/// A word that a decision can end in; podgate's own fault is nothing that a case expects.
+fn outcome<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Outcome, D::Error> {
+    let word = String::deserialize(deserializer)?;
+    let words: Vec<&str> = EXPECTED.map(Outcome::as_str).to_vec();
+    let found = EXPECTED.into_iter().find(|outcome| outcome.as_str() == word);
+    found.ok_or_else(|| {
+        D::Error::custom(format!("unknown decision {word:?}; {}", suggest(&word, &words)))
+    })
 }
 
-impl Decision {
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Allowed => "allowed",
-            Self::Warned => "warned",
-            Self::Fixed => "fixed",
-            Self::Excepted => "excepted",
-            Self::Denied => "denied",
-        }
-    }
-}
+const EXPECTED: [Outcome; 5] =
+    [Outcome::Allowed, Outcome::Warned, Outcome::Fixed, Outcome::Excepted, Outcome::Denied];
 
 /// What is wrong with a text, and where.
 #[derive(Debug)]
@@ -201,7 +195,7 @@ spec:
             (
                 "denied",
                 "refused",
-                "9:24: spec.cases[0].expect.decision: unknown variant `refused`, expected one of",
+                "9:24: spec.cases[0].expect.decision: unknown decision \"refused\"; known are allowed, warned",
             ),
             ("    object", "    objekt", "8:13: spec.cases[0].objekt: unknown field `objekt`"),
             (

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::ledger::entry::{Decision, Violation};
 use crate::ledger::store::{Decided, Incident, Repeat};
 use crate::report::text::{BAD, FAINT, GOOD, MILD, TITLE};
+use crate::rules;
 
 /// One decision in a list: what, when, about what, why, and who is behind it.
 ///
@@ -120,7 +121,9 @@ pub fn full(decided: &Decided, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "\n{TITLE}{}{TITLE:#}", reason(violation))?;
         writeln!(out, "    must be: {}", printable(&violation.allowed))?;
         writeln!(out, "    fix: {}", printable(&violation.fix))?;
-        writeln!(out, "    more: podgate explain {}", printable(&violation.rule))?;
+        if rules::find(&violation.rule).is_some() {
+            writeln!(out, "    more: podgate explain {}", violation.rule)?;
+        }
     }
     for fix in &decision.fixes {
         let text = format!(
