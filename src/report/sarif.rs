@@ -1,9 +1,9 @@
 //! `-o sarif`: SARIF 2.1.0 (OASIS), for code scanning: each result with rule, place and fix.
 
-use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::path::Path;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -137,17 +137,14 @@ fn uri(file: &str) -> String {
     if file == "-" {
         return "stdin".to_owned();
     }
-    let mut uri = if Path::new(file).is_absolute() { "file://".to_owned() } else { String::new() };
-    for byte in file.strip_prefix("./").unwrap_or(file).bytes() {
-        if byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte) {
-            uri.push(char::from(byte));
-        } else {
-            // Writing to a `String` cannot fail.
-            let _ = write!(uri, "%{byte:02X}");
-        }
-    }
-    uri
+    let scheme = if Path::new(file).is_absolute() { "file://" } else { "" };
+    let file = file.strip_prefix("./").unwrap_or(file);
+    format!("{scheme}{}", utf8_percent_encode(file, ESCAPED))
 }
+
+/// All but what RFC 3986 does not reserve, and the slash.
+const ESCAPED: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 #[cfg(test)]
 mod tests {

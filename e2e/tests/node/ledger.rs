@@ -55,7 +55,7 @@ fn storm_is_told_once_with_who_is_behind_it(cluster: &Cluster) -> Outcome {
     });
     let _ = cluster.kubectl().run_on(&["create"], &policy)?.succeeded()?;
     let bad = probe("bad", &[]);
-    settled(cluster, &format!("{}?dryRun=All", namespace.pods()), &bad, |answer| {
+    let _refused = settled(cluster, &format!("{}?dryRun=All", namespace.pods()), &bad, |answer| {
         answer.code == 403
     })?;
     let _ = cluster

@@ -83,7 +83,7 @@ fn root_image_is_put_into_a_user_namespace(cluster: &Cluster) -> Outcome {
     ]);
     let _repaired = policy(cluster, &repaired.name, &rules)?;
     let is_let_in = |answer: &e2e::Answer| answer.code == 201;
-    settled(cluster, &format!("{}?dryRun=All", plain.pods()), &root(), is_let_in)?;
+    let _let_in = settled(cluster, &format!("{}?dryRun=All", plain.pods()), &root(), is_let_in)?;
     let path = format!("{}?dryRun=All", repaired.pods());
     let answer = settled(cluster, &path, &root(), |a| {
         is_let_in(a) && a.body["spec"]["hostUsers"] == json!(false)

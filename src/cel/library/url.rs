@@ -1,6 +1,8 @@
 //! URLs, taken apart as Go's `net/url` does for requests: absolute, or a path from the root.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 
 use super::{Evaluated, Row, error, global, member, text};
 use crate::cel::evaluate::{Frame, no_overload};
@@ -96,26 +98,28 @@ fn is_escaped(text: &str) -> bool {
     })
 }
 
-/// `%41` and `+` as a query means them.
+/// `%41` and `+` as a query means them; `None` where they mean nothing.
 fn unescape(text: &str) -> Option<String> {
-    String::from_utf8(unescape_bytes(text, true)?).ok()
+    let spaced = text.replace('+', " ");
+    let decoded = is_escaped(text).then(|| percent_decode_str(&spaced).decode_utf8().ok())??;
+    Some(decoded.into_owned())
 }
 
-fn unescape_bytes(text: &str, plus: bool) -> Option<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'+' if plus => b' ',
-            b'%' => {
-                let pair = [rest.next()?, rest.next()?];
-                u8::from_str_radix(std::str::from_utf8(&pair).ok()?, 16).ok()?
-            }
-            byte => byte,
-        });
-    }
-    Some(bytes)
-}
+/// What Go escapes in a path.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'+')
+    .remove(b',')
+    .remove(b'/')
+    .remove(b':')
+    .remove(b';')
+    .remove(b'=')
+    .remove(b'@');
 
 fn given<'a>(args: &[Value<'a>]) -> Result<&'a Url<'a>, Fault> {
     match args[0] {
@@ -163,19 +167,12 @@ fn port<'a>(_: &mut Frame<'_, 'a>, args: &[Value<'a>]) -> Evaluated<'a> {
 fn escaped_path<'a>(frame: &mut Frame<'_, 'a>, args: &[Value<'a>]) -> Evaluated<'a> {
     let path = given(args)?.path;
     frame.charge(1 + path.len() as u64 / 16)?;
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.~$&+,/:;=@".contains(&b);
-    if path.bytes().all(|b| plain(b) || b"!'()*[]%".contains(&b)) {
+    let is_sound = |b: u8| b.is_ascii_alphanumeric() || b"-_.~$&+,/:;=@!'()*[]%".contains(&b);
+    if path.bytes().all(is_sound) {
         return Ok(Value::String(path));
     }
-    let mut escaped = String::with_capacity(path.len() * 3);
-    for byte in unescape_bytes(path, false).unwrap_or_default() {
-        if plain(byte) {
-            escaped.push(char::from(byte));
-        } else {
-            let _ = write!(escaped, "%{byte:02X}");
-        }
-    }
-    frame.arena().text(&escaped).map(Value::String)
+    let decoded: Vec<u8> = percent_decode_str(path).collect();
+    frame.arena().text(&percent_encode(&decoded, ESCAPED).to_string()).map(Value::String)
 }
 
 fn query<'a>(frame: &mut Frame<'_, 'a>, args: &[Value<'a>]) -> Evaluated<'a> {
