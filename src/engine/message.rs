@@ -40,7 +40,9 @@ impl Decision {
                 distinct.push(violation);
             }
         }
-        let Some(first) = distinct.first() else { return String::new() };
+        if distinct.is_empty() {
+            return String::new();
+        }
         let shown = &distinct[..distinct.len().min(SHOWN)];
         let mut text = String::with_capacity(192 * (shown.len() + 1));
         let _ = write!(
@@ -77,8 +79,9 @@ impl Decision {
             let _ = write!(text, "\n  note: {note}");
         }
         text.push_str("\n  more: ");
-        if rules::find(&first.rule).is_some() {
-            let _ = write!(text, "podgate explain {} | ", first.rule);
+        // A policy's own rule says itself what it is about.
+        if let Some(built_in) = distinct.iter().find(|v| rules::find(&v.rule).is_some()) {
+            let _ = write!(text, "podgate explain {} | ", built_in.rule);
         }
         let _ = write!(text, "podgate explain {}", self.id);
         text
