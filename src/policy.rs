@@ -32,7 +32,7 @@ use std::fmt;
 use crate::rules::Applicability;
 
 pub use assemble::{Assembled, assemble};
-pub use compile::{Options, Source, compile};
+pub use compile::{API_VERSION, Options, Source, compile};
 pub use digest::sha256;
 pub use exception::CompiledException;
 pub use expression::{Condition, Expression, OnError};

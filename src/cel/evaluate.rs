@@ -29,6 +29,12 @@ impl<'s, 'a> Frame<'s, 'a> {
         Self { session: scope.session, scope, patterns, locals: Vec::new(), steps }
     }
 
+    /// Refuses what would not fit in memory before it is put together there: so many values.
+    pub(super) fn room_for(&self, values: usize) -> Result<(), Fault> {
+        let bytes = values.saturating_mul(size_of::<Value<'_>>());
+        if bytes > self.session.memory.bounds.bytes { Err(Fault::Memory) } else { Ok(()) }
+    }
+
     /// The steps that are left.
     pub(super) fn left(&self) -> u64 {
         self.steps
@@ -323,6 +329,7 @@ impl<'s, 'a> Frame<'s, 'a> {
         let body = body?;
         // What is kept is copied at the end.
         self.charge(1)?;
+        self.room_for(state.made.len() + 2 * state.entries.len())?;
         match (fold.kind, body) {
             (FoldKind::ExistsOne, Value::Bool(holds)) => state.count += usize::from(holds),
             (FoldKind::Filter, Value::Bool(true)) => state.made.push(only),

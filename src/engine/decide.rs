@@ -56,7 +56,7 @@ pub fn decide(
     let decision = Decision::silent(set, identity);
     let mut not_judged = None;
     let mut faults = Vec::new();
-    let judge = Judge { set, attributes, scope, now, expressions: None };
+    let judge = Judge { set, attributes, scope, now, expressions: None, asks_own: true };
     let mut violations = match target::find(attributes, set.has_expressions()) {
         Target::Nothing(reason) => {
             not_judged = Some(reason);
@@ -68,9 +68,8 @@ pub fn decide(
             return Decision { outcome, failure: Some(error), ..decision };
         }
         Target::Whole(pod) => {
-            let inputs = Inputs::new(set, attributes);
-            let violates = |rule: &str| expressions::violates(&pod, rule);
-            let expressions = inputs.as_ref().map(|inputs| Expressions::new(inputs, &violates));
+            let inputs = Inputs::new(set, attributes, &pod);
+            let expressions = inputs.as_ref().map(Expressions::new);
             let judge = Judge { expressions: expressions.as_ref(), ..judge };
             let mut violations = judge.violations(&pod, |_, _| true);
             fix::settle(&judge, &pod, &mut violations);
@@ -79,20 +78,16 @@ pub fn decide(
         }
         // A rule in CEL is about pods and what makes them; only the conditions of a policy are asked of a Binding.
         Target::Metadata(pod) => {
-            let inputs = Inputs::new(set, attributes);
-            let violates = |rule: &str| expressions::violates(&pod, rule);
-            let expressions = inputs.as_ref().map(|inputs| Expressions::new(inputs, &violates));
-            let judge = Judge { expressions: expressions.as_ref(), ..judge };
+            let inputs = Inputs::new(set, attributes, &pod);
+            let expressions = inputs.as_ref().map(Expressions::new);
+            let judge = Judge { expressions: expressions.as_ref(), asks_own: false, ..judge };
             judge.violations(&pod, |_, finding| finding.path.subject() == &Subject::Metadata)
         }
         Target::Added(new, old) => {
-            let inputs = Inputs::new(set, attributes);
-            let inputs_before = inputs.as_ref().map(Inputs::again);
-            let violates = |rule: &str| expressions::violates(&new, rule);
-            let violates_before = |rule: &str| expressions::violates(&old, rule);
-            let after = inputs.as_ref().map(|inputs| Expressions::new(inputs, &violates));
-            let before =
-                inputs_before.as_ref().map(|inputs| Expressions::before(inputs, &violates_before));
+            let inputs = Inputs::new(set, attributes, &new);
+            let inputs_before = Inputs::new(set, attributes, &old);
+            let after = inputs.as_ref().map(Expressions::new);
+            let before = inputs_before.as_ref().map(Expressions::before);
             let was = Judge { expressions: before.as_ref(), ..judge };
             let was = was.violations(&old, |rule, _| match &rule.question {
                 Question::Own(own) => !expressions::compares(own),
@@ -132,6 +127,8 @@ pub(super) struct Judge<'j, 'a> {
     pub(super) now: Timestamp,
     /// What is asked in CEL, where anything is and there is an object to ask about.
     pub(super) expressions: Option<&'j Expressions<'j>>,
+    /// Whether rules of policies' own are asked, and not only conditions.
+    pub(super) asks_own: bool,
 }
 
 impl Judge<'_, '_> {
@@ -154,10 +151,10 @@ impl Judge<'_, '_> {
             for rule in std::iter::once(first).chain(asked) {
                 match (&rule.question, &expressions) {
                     (Question::BuiltIn(_, check), _) => check.check(pod, &mut findings),
-                    (Question::Own(own), Some(expressions)) => {
+                    (Question::Own(own), Some(expressions)) if self.asks_own => {
                         findings.extend(expressions.find(&rule.id, own, pod));
                     }
-                    (Question::Own(_), None) => {}
+                    (Question::Own(_), _) => {}
                 }
                 for finding in findings.drain(..) {
                     let container = finding.path.container();

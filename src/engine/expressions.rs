@@ -26,6 +26,8 @@ pub(super) struct Expressions<'e> {
 pub(super) struct Inputs<'e> {
     attributes: &'e Attributes<'e>,
     roots: &'e [Root],
+    /// Whether the pod breaks a built-in rule.
+    violates: Box<dyn Fn(&str) -> bool + 'e>,
     /// The request as JSON, where no review holds it.
     request: Option<String>,
     memory: Memory,
@@ -33,18 +35,22 @@ pub(super) struct Inputs<'e> {
 
 impl<'e> Inputs<'e> {
     /// `None` where no policy asks anything in CEL, which is when nothing of this costs anything.
-    pub(super) fn new(set: &'e PolicySet, attributes: &'e Attributes<'e>) -> Option<Self> {
+    pub(super) fn new(
+        set: &'e PolicySet,
+        attributes: &'e Attributes<'e>,
+        pod: &'e PodView<'e>,
+    ) -> Option<Self> {
         if !set.has_expressions() {
             return None;
         }
         let is_manifest = matches!(attributes.source, Source::Object(_));
-        let request = is_manifest.then(|| request(attributes));
-        Some(Self { attributes, roots: set.roots(), request, memory: Memory::default() })
-    }
-
-    /// The same inputs in memory of their own.
-    pub(super) fn again(&self) -> Self {
-        Self { request: self.request.clone(), memory: Memory::default(), ..*self }
+        Some(Self {
+            attributes,
+            roots: set.roots(),
+            violates: Box::new(|rule| violates(pod, rule)),
+            request: is_manifest.then(|| request(attributes)),
+            memory: Memory::default(),
+        })
     }
 
     fn activation(&'e self) -> Activation<'e> {
@@ -70,19 +76,18 @@ impl<'e> Inputs<'e> {
 }
 
 impl<'e> Expressions<'e> {
-    /// `violates` says whether the pod breaks a built-in rule.
-    pub(super) fn new(inputs: &'e Inputs<'e>, violates: &'e dyn Fn(&str) -> bool) -> Self {
-        let session = Session::new(&inputs.memory, inputs.activation(), violates);
-        Self { session, faults: RefCell::default() }
+    pub(super) fn new(inputs: &'e Inputs<'e>) -> Self {
+        Self::about(inputs, inputs.activation())
     }
 
     /// The same about the object as it was before an update.
-    pub(super) fn before(inputs: &'e Inputs<'e>, violates: &'e dyn Fn(&str) -> bool) -> Self {
-        let activation = Activation { old_for_new: true, ..inputs.activation() };
-        Self {
-            session: Session::new(&inputs.memory, activation, violates),
-            faults: RefCell::default(),
-        }
+    pub(super) fn before(inputs: &'e Inputs<'e>) -> Self {
+        Self::about(inputs, Activation { old_for_new: true, ..inputs.activation() })
+    }
+
+    fn about(inputs: &'e Inputs<'e>, activation: Activation<'e>) -> Self {
+        let session = Session::new(&inputs.memory, activation, &*inputs.violates);
+        Self { session, faults: RefCell::default() }
     }
 
     /// What could not be evaluated so far.
@@ -185,7 +190,7 @@ pub(super) fn compares(own: &Expression) -> bool {
 }
 
 /// Whether the pod breaks a built-in rule without arguments.
-pub(super) fn violates(pod: &PodView<'_>, rule: &str) -> bool {
+fn violates(pod: &PodView<'_>, rule: &str) -> bool {
     let mut findings = Vec::new();
     if let Some(rule) = rules::find(rule) {
         (rule.build)(&Arguments::default()).check(pod, &mut findings);

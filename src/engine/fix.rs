@@ -12,7 +12,7 @@ pub use patch::{Operation, Patch};
 
 use super::decide::{Judge, Scope};
 use super::decision::{Decision, Outcome, Settled, Violation};
-use super::expressions::{self, Expressions, Inputs};
+use super::expressions::{Expressions, Inputs};
 use crate::admission::{self, Attributes};
 use crate::pod::{Kind, PodView, Spec, Subject};
 use crate::policy::{CompiledPolicy, CompiledRule, FixIn, PolicySet};
@@ -44,11 +44,9 @@ pub fn fix(
     let mut decision = Decision::silent(set, identity);
     let mut patch = Patch::default();
     if let Some(pod) = created(attributes).filter(|_| set.has_fixes()) {
-        let inputs = Inputs::new(set, attributes);
-        let violates = |rule: &str| expressions::violates(&pod, rule);
-        let expressions = inputs.as_ref().map(|inputs| Expressions::new(inputs, &violates));
-        let expressions = expressions.as_ref();
-        let judge = Judge { set, attributes, scope: Scope::All, now, expressions };
+        let inputs = Inputs::new(set, attributes, &pod);
+        let expressions = inputs.as_ref().map(Expressions::new);
+        let judge = fills_of(set, attributes, now, expressions.as_ref());
         let reaches =
             |policy: &CompiledPolicy| pod.kind() == Kind::Pod || policy.fix_in == FixIn::Templates;
         let plan = Plan::new(&judge, &pod, |policy, rule, fill| {
@@ -77,12 +75,20 @@ pub fn fixes(
     now: Timestamp,
 ) -> Vec<Fix> {
     let Some(pod) = created(attributes) else { return Vec::new() };
-    let inputs = Inputs::new(set, attributes);
-    let violates = |rule: &str| expressions::violates(&pod, rule);
-    let expressions = inputs.as_ref().map(|inputs| Expressions::new(inputs, &violates));
-    let expressions = expressions.as_ref();
-    let judge = Judge { set, attributes, scope: Scope::All, now, expressions };
+    let inputs = Inputs::new(set, attributes, &pod);
+    let expressions = inputs.as_ref().map(Expressions::new);
+    let judge = fills_of(set, attributes, now, expressions.as_ref());
     Plan::new(&judge, &pod, |_, _, fill| fill.applicability <= up_to).fixes
+}
+
+/// Who is asked for fills: rules of policies' own have none.
+fn fills_of<'j, 'a>(
+    set: &'j PolicySet,
+    attributes: &'j Attributes<'a>,
+    now: Timestamp,
+    expressions: Option<&'j Expressions<'j>>,
+) -> Judge<'j, 'a> {
+    Judge { set, attributes, scope: Scope::All, now, expressions, asks_own: false }
 }
 
 /// The pod that is created, by itself or in a workload.
@@ -117,7 +123,8 @@ pub(super) fn settle(judge: &Judge<'_, '_>, pod: &PodView<'_>, violations: &mut 
     if !judge.set.has_fixes() || violations.iter().all(|violation| violation.settled.is_some()) {
         return;
     }
-    let everything = Judge { scope: Scope::All, ..*judge };
+    let judge = Judge { asks_own: false, ..*judge };
+    let everything = Judge { scope: Scope::All, ..judge };
     let plan = Plan::new(&everything, pod, |policy, rule, fill| {
         // The pods of a workload are no pods of a policy that goes by who sent the workload.
         let follows = pod.kind() == Kind::Pod || policy.follows_pods();

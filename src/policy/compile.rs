@@ -13,7 +13,8 @@ use crate::rules::{self, Rule};
 use crate::spelling::suggest;
 use crate::yaml::{self, Node};
 
-pub(super) const API_VERSION: &str = "podgate.dev/v1";
+/// The version of all documents.
+pub const API_VERSION: &str = "podgate.dev/v1";
 const POLICY: &str = "PodPolicy";
 pub(super) const EXCEPTION: &str = "PodPolicyException";
 

@@ -38,8 +38,6 @@ pub struct Case {
     pub failures: Vec<String>,
     /// What the decision says of the object, a line a violation.
     pub sentences: Vec<String>,
-    /// The rules that the object breaks.
-    pub broken: Vec<RuleName>,
 }
 
 /// A rule of a policy.

@@ -240,6 +240,7 @@ fn range<'a>(frame: &mut Frame<'_, 'a>, args: &[Value<'a>]) -> Evaluated<'a> {
         return error(format!("a range has no negative size, such as {end}"));
     }
     frame.charge(u64::try_from(end).unwrap_or(0))?;
+    frame.room_for(usize::try_from(end).unwrap_or(usize::MAX))?;
     let items: Vec<Value<'a>> = (0..end).map(Value::Int).collect();
     frame.arena().list(&items)
 }

@@ -9,7 +9,7 @@ use crate::admission::Review;
 use crate::engine::{self, Decision, Scope};
 use crate::pod;
 use crate::policy::PolicySet;
-use crate::report::cases::{Case as Told, RuleName};
+use crate::report::cases::Case as Told;
 
 /// What comes of a case; its failures are empty where that is as expected.
 pub(super) fn judge(case: &Case, set: &PolicySet, now: Timestamp) -> anyhow::Result<Told> {
@@ -22,12 +22,10 @@ pub(super) fn judge(case: &Case, set: &PolicySet, now: Timestamp) -> anyhow::Res
         .map(|labels| labels.iter().map(|(key, value)| (key.clone(), value.clone())).collect());
     let time = case.time.unwrap_or(now);
     let decision = engine::decide(set, &review.attributes, Scope::All, &case.name, time);
-    let broken = decision.violations.iter();
     Ok(Told {
         name: case.name.clone(),
         failures: failures(&case.expect, &decision),
         sentences: decision.violations.iter().map(|v| v.sentence().to_string()).collect(),
-        broken: broken.map(|v| RuleName::new(&v.policy, &v.rule)).collect(),
     })
 }
 

@@ -1,7 +1,6 @@
 //! `PolicyTest` documents, as they are written.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -9,11 +8,11 @@ use serde::de::{Deserializer, Error as _};
 use serde_json::Value;
 
 use crate::engine::Outcome;
+use crate::policy::API_VERSION;
 use crate::spelling::suggest;
-use crate::yaml::{self, Limits, Node};
+use crate::yaml::{self, Limits, Node, YamlError};
 
 const KIND: &str = "PolicyTest";
-const API_VERSION: &str = "podgate.dev/v1";
 
 /// Cases, and the policies that they are about.
 #[derive(Debug)]
@@ -110,43 +109,21 @@ fn outcome<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Outcome, D::Err
 const EXPECTED: [Outcome; 5] =
     [Outcome::Allowed, Outcome::Warned, Outcome::Fixed, Outcome::Excepted, Outcome::Denied];
 
-/// What is wrong with a text, and where.
-#[derive(Debug)]
-pub(super) struct DocumentError {
-    line: u32,
-    column: u32,
-    message: String,
-}
-
-impl fmt::Display for DocumentError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}", self.line, self.column, self.message)
-    }
-}
-
 /// The tests among the documents of a text.
-pub(super) fn read(text: &str) -> Result<Vec<TestDocument>, DocumentError> {
-    let documents = yaml::read(text, Limits::default()).map_err(|error| DocumentError {
-        line: error.line,
-        column: error.column,
-        message: error.message,
-    })?;
+pub(super) fn read(text: &str) -> Result<Vec<TestDocument>, YamlError> {
+    let documents = yaml::read(text, Limits::default())?;
     let is_test = |node: &&Node| node.get("kind").and_then(Node::as_str) == Some(KIND);
     documents.iter().filter(is_test).map(document).collect()
 }
 
-fn document(node: &Node) -> Result<TestDocument, DocumentError> {
+fn document(node: &Node) -> Result<TestDocument, YamlError> {
     let json = node.to_json();
     let mut deserializer = serde_json::Deserializer::from_str(&json);
     let read: Result<Envelope, _> = serde_path_to_error::deserialize(&mut deserializer);
     let at = |path: &str, message: String| {
         let place = node.at(path).unwrap_or(node);
         let path = if path == "." { String::new() } else { format!("{path}: ") };
-        DocumentError {
-            line: place.line,
-            column: place.column,
-            message: format!("{path}{message}"),
-        }
+        YamlError { line: place.line, column: place.column, message: format!("{path}{message}") }
     };
     let envelope = read.map_err(|error| {
         let message = error.inner().to_string();
