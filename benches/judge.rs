@@ -8,7 +8,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use jiff::Timestamp;
 use podgate::admission::{Review, without_managed_fields};
 use podgate::engine::{self, Scope};
-use podgate::policy::{Options, PolicySet, Severity, Source, compile, embedded};
+use podgate::policy::{Options, PolicySet, Source, compile, embedded};
 use serde::de::IgnoredAny;
 
 const REVIEWS: [(&str, &str); 4] = [
@@ -68,7 +68,7 @@ fn expressions() -> Source {
 }
 
 fn set(sources: &[Source]) -> PolicySet {
-    let options = Options { now: NOW, trusted_labels: Vec::new(), expired: Severity::Error };
+    let options = Options::at(NOW);
     compile(sources, &options).expect("the policies compile").0
 }
 

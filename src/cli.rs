@@ -2,6 +2,7 @@
 
 mod check;
 mod doctor;
+mod exceptions;
 mod exit;
 mod explain;
 mod fix;
@@ -9,6 +10,7 @@ mod inputs;
 mod judge;
 mod ledger;
 mod output;
+mod period;
 mod policies;
 mod progress;
 mod prove;
@@ -41,6 +43,12 @@ enum Command {
     /// what was not and why, goes to standard error. Exits with 0 where nothing is left that is violated, with 1 where
     /// something is, and with 2 where the job could not be done; with --diff as without.
     Fix(fix::Args),
+    /// List exceptions, and which of them somebody should look at
+    ///
+    /// That are those that have ended or soon will, that hold in every namespace, and, by what a ledger tells, that nothing
+    /// needed, in whole or in part. Exits with 0 where there is none, with 1 where there is one, and with 2 where the job
+    /// could not be done.
+    Exceptions(exceptions::Args),
     /// Print what a rule reads, why it matters and how to comply
     Explain(explain::Args),
     /// Hold policies to cases: requests, and what must become of them
@@ -76,6 +84,7 @@ impl Cli {
             Command::Check(args) => check::run(&args),
             Command::Fix(args) => fix::run(&args),
             Command::Test(args) => test::run(&args),
+            Command::Exceptions(args) => exceptions::run(&args),
             Command::Explain(args) => explain::run(&args),
             Command::Prove(args) => prove::run(&args),
             Command::Doctor(args) => doctor::run(&args),

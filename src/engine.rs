@@ -5,6 +5,7 @@
 
 mod decide;
 mod decision;
+mod ending;
 mod expressions;
 mod fix;
 mod message;
@@ -17,5 +18,6 @@ pub use decide::{Scope, decide};
 pub use decision::{
     Decision, DecisionId, NotJudged, Outcome, PodSecurity, RuleFault, Settled, Violation,
 };
+pub use ending::Ending;
 pub use fix::{Fix, Operation, Patch, fix, fixes};
 pub use owner::Owner;

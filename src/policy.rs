@@ -34,7 +34,7 @@ use crate::rules::Applicability;
 pub use assemble::{Assembled, assemble};
 pub use compile::{API_VERSION, Options, Source, compile};
 pub use digest::sha256;
-pub use exception::CompiledException;
+pub use exception::{CompiledException, Life, NOTICE, Terms};
 pub use expression::{Condition, Expression, OnError};
 pub use library::embedded;
 pub use matcher::MatchInput;

@@ -2,6 +2,7 @@
 
 pub mod cases;
 pub mod doctor;
+pub mod exceptions;
 pub mod fix;
 pub mod functions;
 pub mod github;

@@ -135,7 +135,8 @@ fn every_error_of_every_policy_is_told_at_once() {
         "apiVersion: podgate.dev/v1\nkind: PodPolicy\nmetadata: {name: second}\nspec:\n  rules: []\n",
     );
     let (first, second) = (first.to_str().unwrap(), second.to_str().unwrap());
-    let output = podgate(&["check", "tests/data/mixed.yaml", "--policies", first, second]);
+    let output =
+        podgate(&["check", "tests/data/mixed.yaml", "--policies", first, "--policies", second]);
     let errors = stderr(&output);
     assert_eq!(output.status.code(), Some(2));
     for part in ["first.yaml:5:3", "enforcement", "first.yaml:7:5", "privileged", "second.yaml:5:"]

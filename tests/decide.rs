@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 use podgate::admission::Review;
 use podgate::engine::{self, Decision, NotJudged, Outcome, Scope};
-use podgate::policy::{self, Options, PolicySet, Severity, Source};
+use podgate::policy::{self, Options, PolicySet, Source};
 use serde_json::{Value, json};
 
 fn set(spec: &str) -> PolicySet {
@@ -13,7 +13,7 @@ fn set(spec: &str) -> PolicySet {
         "apiVersion: podgate.dev/v1\nkind: PodPolicy\nmetadata: {{name: gate}}\nspec: {spec}\n"
     );
     let now = "2026-01-01T00:00:00Z".parse().unwrap();
-    let options = Options { now, trusted_labels: Vec::new(), expired: Severity::Error };
+    let options = Options::at(now);
     policy::compile(&[Source { name: "gate.yaml".to_owned(), text }], &options).unwrap().0
 }
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use podgate::admission::{NamespaceLabels, Review};
 use podgate::engine::{self, Decision, Outcome, Scope};
 use podgate::manifest;
-use podgate::policy::{self, Options, PolicySet, Severity, Source};
+use podgate::policy::{self, Options, PolicySet, Source};
 use serde_json::{Value, json};
 
 fn now() -> Timestamp {
@@ -18,7 +18,7 @@ fn set(spec: &str, exceptions: &str) -> PolicySet {
     let text = format!(
         "apiVersion: podgate.dev/v1\nkind: PodPolicy\nmetadata: {{name: gate}}\nspec:\n{spec}\n{exceptions}"
     );
-    let options = Options { now: now(), trusted_labels: Vec::new(), expired: Severity::Error };
+    let options = Options::at(now());
     policy::compile(&[Source { name: "gate.yaml".to_owned(), text }], &options).unwrap().0
 }
 
@@ -65,7 +65,7 @@ fn the_policy_of_the_page_is_one() {
     let page = include_str!("../docs/cel.md");
     let (_, rest) = page.split_once("```yaml\n").unwrap();
     let (text, rest) = rest.split_once("```").unwrap();
-    let options = Options { now: now(), trusted_labels: Vec::new(), expired: Severity::Error };
+    let options = Options::at(now());
     let source = Source { name: "house-rules.yaml".to_owned(), text: text.to_owned() };
     let (set, warnings) = policy::compile(std::slice::from_ref(&source), &options).unwrap();
     assert!(warnings.is_empty(), "{warnings:?}");

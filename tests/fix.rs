@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use jiff::Timestamp;
 use podgate::admission::Review;
 use podgate::engine::{self, Decision, Outcome, Scope, Settled};
-use podgate::policy::{self, Fix, Options, PolicySet, Severity, Source};
+use podgate::policy::{self, Fix, Options, PolicySet, Source};
 use podgate::rules::Applicability;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -26,7 +26,7 @@ fn set(policies: &[(&str, &str)]) -> PolicySet {
 }
 
 fn compile(sources: &[Source]) -> PolicySet {
-    let options = Options { now: now(), trusted_labels: Vec::new(), expired: Severity::Error };
+    let options = Options::at(now());
     policy::compile(sources, &options).unwrap().0
 }
 

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use podgate::admission::{Attributes, NamespaceLabels};
 use podgate::engine::{Decision, DecisionId, Outcome, Scope, Violation};
 use podgate::ledger::{Counters, Entry, Instance, Ledger, writer};
-use podgate::policy::{self, Enforcement, Options, PolicySet, Severity, Source};
+use podgate::policy::{self, Enforcement, Options, PolicySet, Source};
 use podgate::rules::{Finding, Found, Remedy};
 use podgate::server::metrics::Rejection;
 use podgate::server::readiness::Readiness;
@@ -114,6 +114,7 @@ fn decision(
         fixes: Vec::new(),
         owner: None,
         note: None,
+        ending: Vec::new(),
         pod_security: Vec::new(),
         not_judged: None,
         failure: None,
@@ -187,11 +188,7 @@ fn fixing() -> State {
     let text = "apiVersion: podgate.dev/v1\nkind: PodPolicy\nmetadata: {name: gate}\n\
                 spec: {fix: Safe, standard: {level: Restricted, version: v1.37}}\n";
     let sources = [Source { name: "gate.yaml".to_owned(), text: text.to_owned() }];
-    let options = Options {
-        now: Timestamp::UNIX_EPOCH,
-        trusted_labels: Vec::new(),
-        expired: Severity::Error,
-    };
+    let options = Options::at(Timestamp::UNIX_EPOCH);
     let (set, _) = policy::compile(&sources, &options).unwrap();
     State::new(Arc::new(PolicyStore::new(set)), Arc::new(Metrics::new()))
 }
@@ -323,11 +320,7 @@ async fn a_namespace_is_in_scope_until_its_labels_say_otherwise() {
         let text = "apiVersion: podgate.dev/v1\nkind: PodPolicy\nmetadata: {name: gate}\n\
                     spec: {match: {namespaceSelector: {matchLabels: {tier: prod}}}, rules: [privileged: {}]}\n";
         let sources = [Source { name: "gate.yaml".to_owned(), text: text.to_owned() }];
-        let options = Options {
-            now: Timestamp::UNIX_EPOCH,
-            trusted_labels: Vec::new(),
-            expired: Severity::Error,
-        };
+        let options = Options::at(Timestamp::UNIX_EPOCH);
         let (set, _) = policy::compile(&sources, &options).unwrap();
         let state = State::new(Arc::new(PolicyStore::new(set)), Arc::new(Metrics::new()));
         State { namespaces: known.map(|tier| Arc::new(Known(tier)) as _), ..state }
@@ -672,11 +665,7 @@ const SHARED_KERNEL: &str = "apiVersion: podgate.dev/v1\nkind: PodPolicy\nmetada
 /// What `/policies` says of a policy or an exception with this spec.
 async fn apply(kind: &str, name: &str, spec: &Value, more: &Value) -> Value {
     let file = Source { name: "a.yaml".to_owned(), text: SHARED_KERNEL.to_owned() };
-    let options = Options {
-        now: Timestamp::UNIX_EPOCH,
-        trusted_labels: Vec::new(),
-        expired: Severity::Error,
-    };
+    let options = Options::at(Timestamp::UNIX_EPOCH);
     let (set, _) = policy::compile(std::slice::from_ref(&file), &options).unwrap();
     let store = Arc::new(PolicyStore::with_sources(set, vec![file]));
     let state = State::new(store, Arc::new(Metrics::new()));

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use podgate::engine::{self, Scope};
 use podgate::manifest;
-use podgate::policy::{self, Options, PolicySet, Severity, Source, load};
+use podgate::policy::{self, Options, PolicySet, Source, load};
 
 fn library() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("policies")
@@ -28,7 +28,7 @@ fn folders() -> Vec<(String, PathBuf)> {
 
 fn options() -> Options {
     let now = "2026-11-24T00:00:00Z".parse().unwrap();
-    Options { now, trusted_labels: Vec::new(), expired: Severity::Error }
+    Options::at(now)
 }
 
 fn compile(sources: &[Source]) -> PolicySet {

@@ -7,12 +7,12 @@
 use jiff::Timestamp;
 use podgate::admission::Review;
 use podgate::engine::{self, Decision, Outcome, Scope};
-use podgate::policy::{self, Options, PolicySet, Severity, Source};
+use podgate::policy::{self, Options, PolicySet, Source};
 use serde_json::{Value, json};
 
 fn set(documents: &str) -> PolicySet {
     let now = "2026-01-01T00:00:00Z".parse().unwrap();
-    let options = Options { now, trusted_labels: Vec::new(), expired: Severity::Error };
+    let options = Options::at(now);
     let source = Source { name: "psa.yaml".to_owned(), text: documents.to_owned() };
     policy::compile(&[source], &options).unwrap().0
 }

@@ -13,7 +13,7 @@ use podgate::admission::Attributes;
 use podgate::engine::{Decision, Scope};
 use podgate::ledger::chain::canonical;
 use podgate::ledger::{Counters, Entry, Instance, Ledger, writer};
-use podgate::policy::{self, Options, PolicySet, Severity, Source};
+use podgate::policy::{self, Options, PolicySet, Source};
 use podgate::server::{Metrics, PolicyStore, Recording, State, app};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
@@ -53,11 +53,7 @@ spec:
 
 fn set(documents: &[&str]) -> PolicySet {
     let sources = [Source { name: "gate.yaml".to_owned(), text: documents.join("---\n") }];
-    let options = Options {
-        now: Timestamp::UNIX_EPOCH,
-        trusted_labels: Vec::new(),
-        expired: Severity::Error,
-    };
+    let options = Options::at(Timestamp::UNIX_EPOCH);
     policy::compile(&sources, &options).unwrap().0
 }
 

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, anyhow};
 use podgate::admission::Review;
 use podgate::engine::{self, Decision, Scope};
-use podgate::policy::{self, Options, PolicySet, Severity, Source};
+use podgate::policy::{self, Options, PolicySet, Source};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -49,11 +49,7 @@ fn set(spec: &str) -> Result<PolicySet> {
     let text = format!(
         "apiVersion: podgate.dev/v1\nkind: PodPolicy\nmetadata: {{name: repair}}\nspec: {spec}\n"
     );
-    let options = Options {
-        now: jiff::Timestamp::UNIX_EPOCH,
-        trusted_labels: Vec::new(),
-        expired: Severity::Error,
-    };
+    let options = Options::at(jiff::Timestamp::UNIX_EPOCH);
     let sources = [Source { name: "repair.yaml".to_owned(), text }];
     let compiled = policy::compile(&sources, &options);
     compiled.map(|(set, _)| set).map_err(|problems| anyhow!("{problems:?}"))

@@ -13,7 +13,7 @@ use e2e::oracle;
 use jiff::Timestamp;
 use podgate::admission::{NamespaceLabels, Review};
 use podgate::engine::{self, Decision, Outcome, Scope};
-use podgate::policy::{self, Options, PolicySet, Severity, Source};
+use podgate::policy::{self, Options, PolicySet, Source};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -204,11 +204,7 @@ impl Case<'_> {
             "spec": {"standard": standard},
         });
         let source = Source { name: "psa.yaml".to_owned(), text: text.to_string() };
-        let options = Options {
-            now: Timestamp::UNIX_EPOCH,
-            trusted_labels: Vec::new(),
-            expired: Severity::Error,
-        };
+        let options = Options::at(Timestamp::UNIX_EPOCH);
         let compiled = policy::compile(&[source], &options);
         Ok(compiled.map_err(|problems| anyhow!("{problems:?}"))?.0)
     }

@@ -11,7 +11,7 @@ use http_body_util::BodyExt as _;
 use jiff::Timestamp;
 use podgate::engine::{self, Scope};
 use podgate::manifest;
-use podgate::policy::{self, Options, PolicySet, Severity, Source};
+use podgate::policy::{self, Options, PolicySet, Source};
 use podgate::server::{Metrics, PolicyStore, State, app};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -50,8 +50,7 @@ fn gate(level: &str, version: &str) -> Result<Arc<State>> {
          spec: {{standard: {{level: {level}, version: {version}}}}}\n"
     );
     let source = Source { name: "gate.yaml".to_owned(), text };
-    let options =
-        Options { now: Timestamp::now(), trusted_labels: Vec::new(), expired: Severity::Error };
+    let options = Options::at(Timestamp::now());
     let (set, _) =
         policy::compile(&[source], &options).map_err(|problems| anyhow!("{problems:?}"))?;
     Ok(Arc::new(State::new(Arc::new(PolicyStore::new(set)), Arc::new(Metrics::new()))))

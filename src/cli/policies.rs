@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use jiff::Timestamp;
 
-use crate::policy::{self, Options, PolicySet, Problem, Severity, Source, load};
+use super::period::Period;
+use crate::policy::{self, Options, PolicySet, Problem, Severity, Source, Terms, load};
 
 /// The policies of the library that hold where none are named.
 const DEFAULTS: [&str; 2] = ["baseline", "shared-kernel"];
@@ -13,12 +14,15 @@ const DEFAULTS: [&str; 2] = ["baseline", "shared-kernel"];
 /// Arguments that name policies.
 #[derive(Debug, clap::Args)]
 pub(super) struct PolicyArgs {
-    /// Files and folders of policies [default: the library's baseline and shared-kernel]
-    #[arg(long, value_name = "PATH", num_args = 1..)]
+    /// File or folder of policies; may be repeated [default: the library's baseline and shared-kernel]
+    #[arg(long, value_name = "PATH")]
     pub(super) policies: Vec<PathBuf>,
     /// A label that exceptions may select by, because only trusted people can set it
     #[arg(long = "trusted-label", value_name = "KEY")]
     pub(super) trusted_labels: Vec<String>,
+    /// How far ahead an exception may end, such as 2160h [default: no limit]
+    #[arg(long, value_name = "DURATION")]
+    pub(super) max_exception_life: Option<Period>,
 }
 
 impl PolicyArgs {
@@ -34,7 +38,11 @@ impl PolicyArgs {
         now: Timestamp,
         expired: Severity,
     ) -> Result<(PolicySet, Vec<Problem>), Vec<Problem>> {
-        let options = Options { now, trusted_labels: self.trusted_labels.clone(), expired };
+        let terms = Terms {
+            trusted_labels: self.trusted_labels.clone(),
+            longest_life: self.max_exception_life.map(|period| period.0),
+        };
+        let options = Options { now, terms, expired };
         policy::compile(sources, &options)
     }
 }

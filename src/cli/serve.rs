@@ -18,9 +18,11 @@ use self::cluster::{Facts, Wanted};
 use self::run::{Certificate, Process, Webhook};
 pub(super) use self::settings::Args;
 use self::settings::{LogFormat, Role, Settings};
+use super::period::Period;
 use super::policies::defaults;
 use crate::cluster::certificates::{self, Lifetimes};
 use crate::otlp::Service;
+use crate::policy::Terms;
 use crate::server::limits;
 use crate::server::reload::{self, Origin};
 use crate::server::tls::{self, Clients, Source};
@@ -44,6 +46,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
 }
 
 /// What the settings ask for, all defaults filled in.
+#[expect(clippy::too_many_lines, reason = "each setting once")]
 fn process(settings: Settings) -> anyhow::Result<Process> {
     // In full, so that a setting that is never used does not compile.
     let Settings {
@@ -72,6 +75,7 @@ fn process(settings: Settings) -> anyhow::Result<Process> {
         max_in_flight,
         max_connections,
         trusted_label,
+        max_exception_life,
         policy_poll,
         certificate_poll,
         shutdown_grace,
@@ -81,17 +85,16 @@ fn process(settings: Settings) -> anyhow::Result<Process> {
         otlp,
         ledger,
     } = settings;
-    let role = role.unwrap_or_default();
-    let (replica, cluster) = (replica.unwrap_or_else(hostname), cluster.unwrap_or_default());
+    let (role, cluster) = (role.unwrap_or_default(), cluster.unwrap_or_default());
+    let replica = replica.unwrap_or_else(hostname);
     let service = Service { instance: replica.clone(), cluster: cluster.clone() };
-    let (cert, key, self_signed, managed) = (tls_cert, tls_key, tls_self_signed, tls_managed);
-    let tls = Tls { cert, key, self_signed, managed };
-    let work = [watch_policies, ledger.store.is_some(), proof.namespace.is_some()];
-    check_role(role, &tls, tls_client_ca.is_some(), work.contains(&true))?;
+    let (cert, key, self_signed) = (tls_cert, tls_key, tls_self_signed);
+    let tls = Tls { cert, key, self_signed, managed: tls_managed };
+    let has_work = watch_policies || ledger.store.is_some() || proof.namespace.is_some();
+    check_role(role, &tls, tls_client_ca.is_some(), has_work)?;
     let lifetimes = lifetimes(certificate_lifetime, ca_lifetime)?;
     let names = [service_name, certificate_secret, webhook_configuration];
-    let managed = managed.then(|| kept_certificates(names, tls_san.clone(), lifetimes));
-    let facts = Facts { namespaces: watch_namespaces, nodes: watch_nodes };
+    let managed = tls_managed.then(|| kept_certificates(names, tls_san.clone(), lifetimes));
     let certificate_poll = certificate_poll.map_or(tls::POLL, |period| period.0);
     let webhook = match role {
         Role::Controller => None,
@@ -108,7 +111,6 @@ fn process(settings: Settings) -> anyhow::Result<Process> {
     };
     Ok(Process {
         admin_listen: admin_listen.unwrap_or(([0, 0, 0, 0], 8080).into()),
-        // A controller compiles policies only to tell their status.
         policies: (webhook.is_some() || watch_policies).then(|| origin(policies)),
         webhook,
         wanted: Wanted {
@@ -117,16 +119,21 @@ fn process(settings: Settings) -> anyhow::Result<Process> {
             managed,
             policies: watch_policies,
             status: watch_policies && role != Role::Webhook,
-            facts: facts.of(role, watch_policies),
+            facts: Facts { namespaces: watch_namespaces, nodes: watch_nodes }
+                .of(role, watch_policies),
             proof: proof.plan()?,
         },
         ledger: ledger.plan(role, certificate_poll)?,
         otlp: otlp.plan(role, service)?,
-        trusted_labels: trusted_label,
+        terms: terms(trusted_label, max_exception_life),
         policy_poll: policy_poll.map_or(reload::POLL, |period| period.0),
         grace: shutdown_grace.map_or_else(grace, |period| period.0),
         replica,
     })
+}
+
+fn terms(trusted_labels: Vec<String>, longest_life: Option<Period>) -> Terms {
+    Terms { trusted_labels, longest_life: longest_life.map(|period| period.0) }
 }
 
 /// The certificates that podgate keeps itself, by the names of Service, Secret and configuration that were given.
@@ -239,10 +246,7 @@ fn check_role(role: Role, tls: &Tls, clients: bool, has_work: bool) -> anyhow::R
 }
 
 /// A certificate that is renewed before it was looked at is no use.
-fn lifetimes(
-    certificate: Option<settings::Period>,
-    authority: Option<settings::Period>,
-) -> anyhow::Result<Lifetimes> {
+fn lifetimes(certificate: Option<Period>, authority: Option<Period>) -> anyhow::Result<Lifetimes> {
     let lifetimes = Lifetimes {
         certificate: certificate.map_or(LIFETIMES.certificate, |period| period.0),
         authority: authority.map_or(LIFETIMES.authority, |period| period.0),
@@ -278,7 +282,7 @@ mod tests {
         let webhook = Settings { role: Some(Role::Webhook), ..Settings::default() };
         let controller = Settings { role: Some(Role::Controller), ..Settings::default() };
         let managed = Settings { tls_managed: true, ..Settings::default() };
-        let period = |seconds| Some(settings::Period(Duration::from_secs(seconds)));
+        let period = |seconds| Some(Period(Duration::from_secs(seconds)));
         for (settings, told) in [
             (Settings { tls_managed: true, ..webhook.clone() }, "--tls-cert and --tls-key"),
             (webhook, "no certificate"),

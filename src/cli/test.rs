@@ -13,7 +13,7 @@ use clap::ValueEnum;
 use self::document::TestDocument;
 use super::exit::{ExitStatus, closed_pipe_is_fine};
 use super::{inputs, judge, policies};
-use crate::policy::{self, Options, PolicySet, Severity, Source, load};
+use crate::policy::{self, Options, PolicySet, Severity, Source, Terms, load};
 use crate::report;
 use crate::report::cases::{Report, Suite};
 
@@ -90,7 +90,7 @@ impl Policies {
         let sources = load::read(&paths).map_err(|problems| policies::problems(&problems))?;
         let options = Options {
             now: document.time.unwrap_or_else(judge::now),
-            trusted_labels: document.trusted_labels.clone(),
+            terms: Terms { trusted_labels: document.trusted_labels.clone(), ..Terms::default() },
             // A case may be about the day after.
             expired: Severity::Warning,
         };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::decision::{Decision, Outcome, Settled, Violation};
+use super::ending;
 use super::expressions::{self, Expressions, Inputs};
 use super::fix;
 use super::namespace;
@@ -115,7 +116,18 @@ pub fn decide(
     let asks_in_vain = fix::no_user_namespaces(attributes)
         && violations.iter().any(|violation| fix::is_user_namespace(&violation.rule));
     let note = asks_in_vain.then_some(NO_USER_NAMESPACES);
-    Decision { outcome, violations, owner, pod_security, note, not_judged, faults, ..decision }
+    let ending = ending::find(set, &violations, now);
+    Decision {
+        outcome,
+        violations,
+        owner,
+        ending,
+        pod_security,
+        note,
+        not_judged,
+        faults,
+        ..decision
+    }
 }
 
 /// Who asks what of whom.

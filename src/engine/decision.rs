@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::ending::Ending;
 use super::fix::Fix;
 use super::owner::Owner;
 use crate::policy::standard::LevelVersion;
@@ -22,6 +23,8 @@ pub struct Decision {
     pub fixes: Vec<Fix>,
     /// What the refused pod was made from.
     pub owner: Option<Owner>,
+    /// Exceptions that it leans on and that end soon.
+    pub ending: Vec<Ending>,
     /// What Pod Security Admission says, for each policy that reads the labels of namespaces.
     pub pod_security: Vec<PodSecurity>,
     /// What the sender should know beside, as a sentence without a full stop.
@@ -104,6 +107,7 @@ impl Decision {
             fixes: Vec::new(),
             owner: None,
             note: None,
+            ending: Vec::new(),
             pod_security: Vec::new(),
             not_judged: None,
             failure: None,

@@ -3,6 +3,7 @@
 use std::fmt::{self, Write};
 
 use super::decision::{Decision, Violation};
+use super::ending::Ending;
 use super::fix::Fix;
 use crate::policy::Enforcement;
 use crate::rules::{self, Finding, Found};
@@ -104,6 +105,21 @@ impl Decision {
                 )
             });
         labelled.chain(ours).collect()
+    }
+
+    /// One warning for every exception that the request leans on and that ends soon.
+    #[must_use]
+    pub fn ending_warnings(&self) -> Vec<String> {
+        let warning = |ending: &Ending| {
+            let Ending { exception, owner, expires, rules } = ending;
+            let names: Vec<&str> = rules.iter().map(|rule| &**rule).collect();
+            format!(
+                "podgate: exception {exception} ends on {expires}, then {} is refused; to renew it ask {}",
+                names.join(", "),
+                Printable(owner)
+            )
+        };
+        self.ending.iter().map(warning).collect()
     }
 
     /// One warning for every field that was filled in.

@@ -33,7 +33,7 @@ pub use self::incidents::Incident;
 pub use self::read::{ChainState, Decided, Repeat};
 pub use self::retain::{Removed, Retention};
 pub use self::timeline::{Bucket, Timeline};
-pub use self::usage::{ExceptionUse, PolicySetUse, PolicyUse};
+pub use self::usage::{ExceptionCount, ExceptionUse, PolicySetUse, PolicyUse};
 use super::chain::ChainId;
 use super::destination::AppendError;
 

@@ -69,11 +69,8 @@ mod tests {
     use super::*;
 
     fn options() -> Options {
-        Options {
-            now: "2026-01-01T00:00:00Z".parse().unwrap(),
-            trusted_labels: Vec::new(),
-            expired: Severity::Warning,
-        }
+        let now = "2026-01-01T00:00:00Z".parse().unwrap();
+        Options { expired: Severity::Warning, ..Options::at(now) }
     }
 
     fn source(name: &str, text: String) -> Source {

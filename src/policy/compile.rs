@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::document;
-use super::exception::{self, CompiledException};
+use super::exception::{self, CompiledException, Terms};
 use super::names::is_subdomain;
 use super::problem::{Problem, Severity};
 use super::reader::{Fields, Place, Reporter};
@@ -32,10 +32,18 @@ pub struct Source {
 pub struct Options {
     /// The time that `expires` is compared with.
     pub now: Timestamp,
-    /// Pod labels that the admin vouches for: something keeps pod authors from choosing them freely.
-    pub trusted_labels: Vec<String>,
+    /// What the admin asks of exceptions.
+    pub terms: Terms,
     /// How bad an exception that has ended is. It never covers anything.
     pub expired: Severity,
+}
+
+impl Options {
+    /// At `now`, with no terms, and an exception that has ended is an error.
+    #[must_use]
+    pub fn at(now: Timestamp) -> Self {
+        Self { now, terms: Terms::default(), expired: Severity::Error }
+    }
 }
 
 /// The rules that documents may name.

@@ -170,7 +170,7 @@ fn reads_object(program: &Program) -> bool {
 
 /// A label that the selector asks for and that nobody vouched for.
 pub(super) fn untrusted(selector: Option<&Selector>, options: &Options) -> Option<String> {
-    let trusted = |key: &str| options.trusted_labels.iter().any(|label| label == key);
+    let trusted = |key: &str| options.terms.trusted_labels.iter().any(|label| label == key);
     selector?.keys().find(|key| !trusted(key)).map(str::to_owned)
 }
 

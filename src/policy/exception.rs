@@ -1,6 +1,8 @@
 //! Exceptions: named rules that named workloads may break, for a reason, by an owner, until a day.
 
-use jiff::Timestamp;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
 
 use super::compile::Options;
 use super::document::untrusted;
@@ -11,6 +13,54 @@ use crate::yaml::Node;
 
 /// Fields of `spec`.
 pub(super) const SPEC: &[&str] = &["policy", "rules", "match", "reason", "owner", "expires"];
+
+/// How long before its end an exception is told of: time enough to renew what it is for.
+pub const NOTICE: SignedDuration = SignedDuration::from_hours(14 * 24);
+
+/// How near its end an exception is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Life {
+    /// In force, and will be for longer than [`NOTICE`].
+    Active,
+    /// In force, and ends within [`NOTICE`].
+    Expiring,
+    /// It covers nothing.
+    Expired,
+}
+
+impl Life {
+    /// All of them, from the beginning to the end.
+    pub const ALL: [Self; 3] = [Self::Active, Self::Expiring, Self::Expired];
+
+    /// The word in metrics and reports.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Expiring => "expiring",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+/// What the admin asks of exceptions.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// Pod labels that the admin vouches for: something keeps pod authors from choosing them freely.
+    pub trusted_labels: Vec<String>,
+    /// How far ahead an exception may end; `None` sets no limit. It is counted from when documents are
+    /// read, since a file does not say when it was written: what loads today loads tomorrow.
+    pub longest_life: Option<Duration>,
+}
+
+impl Terms {
+    /// The last moment that an exception may end at, in whole seconds.
+    fn last_end(&self, now: Timestamp) -> Option<Timestamp> {
+        let life = SignedDuration::try_from(self.longest_life?).ok()?;
+        let last = now.checked_add(life).ok()?;
+        Timestamp::from_second(last.as_second()).ok()
+    }
+}
 
 /// An exception, ready to be asked.
 #[derive(Debug)]
@@ -57,10 +107,27 @@ impl CompiledException {
             && self.matcher.matches(input, Unknown::DoesNotApply)
     }
 
-    /// Whether it has ended at `now`.
+    /// How near its end it is at `now`.
     #[must_use]
-    pub fn has_expired(&self, now: Timestamp) -> bool {
-        self.expires <= now
+    pub fn life(&self, now: Timestamp) -> Life {
+        if self.expires <= now {
+            Life::Expired
+        } else if now.checked_add(NOTICE).is_ok_and(|soon| soon < self.expires) {
+            Life::Active
+        } else {
+            Life::Expiring
+        }
+    }
+
+    /// Whether it says of no namespace that it does not hold there.
+    #[must_use]
+    pub fn holds_in_every_namespace(&self) -> bool {
+        self.matcher.holds_in_every_namespace()
+    }
+
+    /// The namespaces that it names in full.
+    pub fn namespaces(&self) -> impl Iterator<Item = &str> {
+        self.matcher.namespaces()
     }
 
     pub(super) fn reads_namespace_labels(&self) -> bool {
@@ -151,6 +218,11 @@ fn expires(report: &mut Reporter, fields: &Fields<'_>, options: &Options) -> Opt
     if expires <= options.now {
         let help = "give it a later day, or remove the exception: it covers nothing now";
         report.add(options.expired, node, "spec.expires", format!("{text} is past"), help);
+    }
+    if let Some(last) = options.terms.last_end(options.now).filter(|last| expires > *last) {
+        let message = format!("{text} is too far ahead");
+        let help = format!("--max-exception-life lets an exception end by {last}; renew it then");
+        report.error(node, "spec.expires", message, help);
     }
     Some(expires)
 }

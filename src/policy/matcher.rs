@@ -98,6 +98,18 @@ impl Matcher {
         self.requesters.include.is_some() || self.requesters.exclude.is_some()
     }
 
+    /// Whether it holds wherever a pod is, but for namespaces that it leaves out by name.
+    pub(super) fn holds_in_every_namespace(&self) -> bool {
+        let every = |patterns: &Vec<Pattern>| patterns.iter().any(|p| p.as_str() == "*");
+        self.namespaces.include.as_ref().is_none_or(every) && self.namespace_selector.is_none()
+    }
+
+    /// The namespaces that it names in full.
+    pub(super) fn namespaces(&self) -> impl Iterator<Item = &str> {
+        let patterns = self.namespaces.include.iter().flatten();
+        patterns.filter(|pattern| pattern.is_exact()).map(Pattern::as_str)
+    }
+
     pub(super) fn matches(&self, input: &MatchInput<'_>, unknown: Unknown) -> bool {
         let Sides { include, exclude } = &self.namespaces;
         if include.as_ref().is_some_and(|patterns| !any(patterns, input.namespace))

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::compile::{Catalogue, compile_with};
 use super::standard::{ActiveCheck, Level, Version};
-use super::{MatchInput, Options, PolicySet, Problem, Severity, Source};
+use super::{MatchInput, Options, PolicySet, Problem, Source, Terms};
 use crate::pod::{Kind, Object, PodView, Text};
 use crate::rules::{Check, Finding, Parameter, PodSecurityCheck, PodSecurityLevel, Rule, Shape};
 
@@ -85,7 +85,8 @@ fn active(rule: &'static Rule) -> ActiveCheck {
 }
 
 fn options() -> Options {
-    Options { now: now(), trusted_labels: vec!["app".to_owned()], expired: Severity::Error }
+    let terms = Terms { trusted_labels: vec!["app".to_owned()], ..Terms::default() };
+    Options { terms, ..Options::at(now()) }
 }
 
 fn now() -> Timestamp {

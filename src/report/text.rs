@@ -56,6 +56,9 @@ fn judged(entry: &Entry, decision: &engine::Decision, out: &mut impl Write) -> i
         }
         writeln!(out, "{FAINT:#}")?;
     }
+    for warning in decision.ending_warnings() {
+        writeln!(out, "  {MILD}{warning}{MILD:#}")?;
+    }
     writeln!(out)
 }
 

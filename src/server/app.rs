@@ -20,7 +20,7 @@ use super::store::PolicyStore;
 use crate::admission::{Attributes, NamespaceLabels};
 use crate::engine::{self, Decision, Scope};
 use crate::ledger::Ledger;
-use crate::policy::PolicySet;
+use crate::policy::{PolicySet, Terms};
 
 /// Which decisions are recorded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -100,8 +100,8 @@ pub struct State {
     pub recording: Recording,
     /// What happens to a request whose record cannot be kept.
     pub unrecorded: Unrecorded,
-    /// Pod labels that the admin vouches for, for `/policies`.
-    pub trusted_labels: Vec<String>,
+    /// What the admin asks of exceptions, for `/policies`.
+    pub terms: Terms,
     /// Who traces reviews.
     pub tracer: Option<Arc<dyn Tracer>>,
     /// Whether requests should be sent here, or the process is about to end.
@@ -124,7 +124,7 @@ impl State {
             ledger: None,
             recording: Recording::default(),
             unrecorded: Unrecorded::default(),
-            trusted_labels: Vec::new(),
+            terms: Terms::default(),
             tracer: None,
             readiness: Readiness::default(),
             decide: engine::decide,

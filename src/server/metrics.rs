@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
@@ -22,10 +22,7 @@ use super::store::PolicyStore;
 use crate::admission::Operation;
 use crate::engine::{Decision, Outcome};
 use crate::ledger;
-use crate::policy::PolicySet;
-
-/// How long before its end an exception is told of: time enough to renew what it is for.
-const EXPIRES_SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
+use crate::policy::{Life, PolicySet};
 
 /// Which endpoint a review came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -477,15 +474,9 @@ impl Metrics {
 
     /// Tells what states the exceptions are in. They end by themselves, whether or not anything is reloaded.
     fn exceptions(&self, set: &PolicySet, now: Timestamp) {
-        let soon = now.checked_add(EXPIRES_SOON).unwrap_or(Timestamp::MAX);
-        let mut counts = [("active", 0), ("expiring", 0), ("expired", 0)];
-        for exception in set.exceptions() {
-            let state =
-                usize::from(exception.has_expired(soon)) + usize::from(exception.has_expired(now));
-            counts[state].1 += 1;
-        }
-        for (state, count) in counts {
-            self::set(&self.exceptions, state, count);
+        for life in Life::ALL {
+            let count = set.exceptions().iter().filter(|e| e.life(now) == life).count();
+            self::set(&self.exceptions, life.as_str(), count);
         }
     }
 
@@ -522,7 +513,7 @@ fn set(family: &Family<StateLabel, Gauge>, state: &'static str, count: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::{self, Options, Severity, Source};
+    use crate::policy::{self, Options, Source};
 
     #[test]
     fn arrays_are_in_the_order_that_indexes_them() {
@@ -546,11 +537,7 @@ metadata: {name: ends}
 spec: {policy: gate, rules: [privileged], match: {namespaces: {include: [a]}}, reason: r, owner: o, expires: 2026-12-31T00:00:00Z}
 ";
         let source = Source { name: "gate.yaml".to_owned(), text: DOCUMENTS.to_owned() };
-        let options = Options {
-            now: Timestamp::UNIX_EPOCH,
-            trusted_labels: Vec::new(),
-            expired: Severity::Error,
-        };
+        let options = Options::at(Timestamp::UNIX_EPOCH);
         let (set, _) = policy::compile(&[source], &options).unwrap();
         let (metrics, store) = (Metrics::new(), PolicyStore::new(set));
         for (now, state) in [

@@ -61,8 +61,7 @@ fn look(state: &State, in_force: &InForce, candidate: &Source, policy: &Value) -
         in_force.sources.iter().filter(|source| source.name != candidate.name).cloned().collect();
     sources.push(candidate.clone());
     // An exception that has ended already is a slip.
-    let options =
-        policy::Options { expired: Severity::Error, ..reload::options(&state.trusted_labels) };
+    let options = policy::Options { expired: Severity::Error, ..reload::options(&state.terms) };
     let (Ok((_, problems)) | Err(problems)) = policy::compile(&sources, &options);
     // A policy and its exceptions are often applied together, and the policy may not have got here yet.
     let is_early = policy.as_str().is_some_and(|wanted| {

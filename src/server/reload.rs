@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use super::clock;
 use super::metrics::{Counts, Metrics};
 use super::store::PolicyStore;
-use crate::policy::{self, PolicySet, Problem, Severity, Source};
+use crate::policy::{self, PolicySet, Problem, Severity, Source, Terms};
 
 /// How often the files are compared with what is in force.
 pub const POLL: Duration = Duration::from_secs(10);
@@ -66,8 +66,8 @@ pub enum Origin {
 /// What this replica was told beside the documents.
 #[derive(Debug, Clone, Default)]
 pub struct Told {
-    /// Pod labels that the admin vouches for.
-    pub trusted_labels: Vec<String>,
+    /// What the admin asks of exceptions.
+    pub terms: Terms,
     /// Nobody tells the labels of namespaces, to a replica that judges.
     pub no_namespace_labels: bool,
 }
@@ -231,14 +231,10 @@ fn outcome(compiled: &Compiled, resources: &Arc<Vec<Source>>) -> Outcome {
 
 /// What compiling depends on besides the documents.
 #[must_use]
-pub fn options(trusted_labels: &[String]) -> policy::Options {
+pub fn options(terms: &Terms) -> policy::Options {
     // An exception that has ended covers nothing. As an error it would keep a replica from starting on
     // the day that it ends.
-    policy::Options {
-        now: clock::now(),
-        trusted_labels: trusted_labels.to_vec(),
-        expired: Severity::Warning,
-    }
+    policy::Options { now: clock::now(), terms: terms.clone(), expired: Severity::Warning }
 }
 
 fn compile(
@@ -247,7 +243,7 @@ fn compile(
     before: &[Source],
     told: &Told,
 ) -> Result<Compiled, Vec<Problem>> {
-    let options = options(&told.trusted_labels);
+    let options = options(&told.terms);
     let policy::Assembled { set, resources, broken, warnings } =
         policy::assemble(files, resources, before, &options)?;
     if set.policies().is_empty() {

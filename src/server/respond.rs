@@ -33,11 +33,13 @@ pub(super) fn fixed(uid: &str, decision: &Decision, patch: &Patch) -> Vec<u8> {
     MutateResponse::patched(annotated(response, decision), &patch.to_json()).to_json()
 }
 
-/// Warnings are left to `/observe`, so that each is shown once.
+/// Warnings of rules are left to `/observe`, so that each is shown once. Only here it is known what an exception lets in.
 fn validate<'a>(uid: &'a str, decision: &Decision) -> admission::Response<'a> {
     let denied = |code, reason| admission::Response::denied(uid, code, reason, decision.message());
     match decision.outcome {
-        outcome if outcome.is_allowed() => admission::Response::allowed(uid),
+        outcome if outcome.is_allowed() => {
+            admission::Response::allowed(uid).warnings(&decision.ending_warnings())
+        }
         Outcome::Failed => denied(500, "InternalError"),
         _ if decision.failure.is_some() => denied(400, "BadRequest"),
         _ if decision.is_invalid() => denied(422, "Invalid"),

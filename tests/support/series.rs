@@ -5,17 +5,13 @@ use std::time::Duration;
 use podgate::admission::Operation;
 use podgate::engine::{self, Scope};
 use podgate::manifest;
-use podgate::policy::{self, Options, Severity, Source};
+use podgate::policy::{self, Options, Source};
 use podgate::server::metrics::{CertificateOf, Counts, Endpoint};
 use podgate::server::{Freshness, Metrics, PolicyStore};
 
 /// A scrape in which no family is left out: one without a series is not announced.
 pub(crate) fn scrape() -> String {
-    let options = Options {
-        now: "2026-11-25T00:00:00Z".parse().unwrap(),
-        trusted_labels: Vec::new(),
-        expired: Severity::Error,
-    };
+    let options = Options::at("2026-11-25T00:00:00Z".parse().unwrap());
     let mut sources = policy::embedded();
     // One that cannot be evaluated.
     let text = "{apiVersion: podgate.dev/v1, kind: PodPolicy, metadata: {name: own}, \

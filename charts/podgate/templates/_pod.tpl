@@ -187,6 +187,9 @@ securityContext:
 {{- range $.Values.policies.trustedLabels }}
 - {{ printf "--trusted-label=%s" . | quote }}
 {{- end }}
+{{- with $.Values.policies.maxExceptionLife }}
+- --max-exception-life={{ . }}
+{{- end }}
 {{- if $.Values.policies.watch }}
 - --watch-policies
 {{- end }}

@@ -37,6 +37,7 @@ fn a_value_that_cannot_be_is_refused_with_its_place() {
         (json!({"policies": {"documents": {"a": {"kind": "Pod"}}}}), "/policies/documents/a"),
         (json!({"certificates": {"mode": "Managed"}}), "/certificates/mode"),
         (json!({"certificates": {"lifetime": "90d"}}), "/certificates/lifetime"),
+        (json!({"policies": {"maxExceptionLife": "90d"}}), "/policies/maxExceptionLife"),
         (json!({"clientCa": {"bundle": "LS0tLS1CRUdJTg=="}}), "/clientCa/bundle"),
         (json!({"image": {"digest": "sha256:abc"}}), "/image/digest"),
         (json!({"userNamespaces": "yes"}), "/userNamespaces"),

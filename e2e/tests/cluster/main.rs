@@ -5,6 +5,7 @@ mod certificates;
 mod events;
 mod namespaces;
 mod nodes;
+mod owner;
 mod proof;
 mod reports;
 mod resources;

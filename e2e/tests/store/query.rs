@@ -144,6 +144,42 @@ fn a_storm_is_one_incident_with_its_exact_count() {
 }
 
 #[test]
+fn what_an_exception_was_needed_for_is_counted_by_rule_and_namespace() {
+    on_both("query_exceptions", async |store| {
+        let mut chain = Chain::begin("r", "b", start());
+        let leant = |namespace: &str, exception: &str, rule: &str| {
+            json!({"decision": "excepted", "object": {"namespace": namespace},
+                "violations": [{"policy": "gate", "rule": rule, "exception": exception}, {"policy": "gate", "rule": "sysctls"}]})
+        };
+        for (namespace, exception, rule) in [
+            ("old", "ours", "hostPorts"),
+            ("shop", "ours", "hostPorts"),
+            ("shop", "ours", "hostPorts"),
+            ("lab", "ours", "privileged"),
+            ("lab", "theirs", "privileged"),
+        ] {
+            let line = chain.decision(&leant(namespace, exception, rule));
+            chain.wait(SignedDuration::from_hours(1));
+            store.append(&chain.id, &line).await?;
+        }
+        let uses = store.exception_uses(start() + SignedDuration::from_mins(30)).await?;
+        let told: Vec<_> = uses
+            .iter()
+            .map(|one| (&*one.exception, &*one.rule, &*one.namespace, one.count))
+            .collect();
+        let expected = [
+            ("ours", "hostPorts", "shop", 2),
+            ("ours", "privileged", "lab", 1),
+            ("theirs", "privileged", "lab", 1),
+        ];
+        assert_eq!(told, expected);
+        let last = start() + SignedDuration::from_hours(2);
+        assert_eq!(uses[0].last.as_second(), last.as_second());
+        Ok(())
+    });
+}
+
+#[test]
 fn decisions_are_counted_by_stretches_of_time() {
     on_both("query_buckets", async |store| {
         let mut chain = Chain::begin("r", "b", start());

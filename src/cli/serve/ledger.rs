@@ -9,7 +9,8 @@ use anyhow::bail;
 use serde::{Deserialize, Deserializer};
 
 use super::cluster::OfLedger;
-use super::settings::{Period, Role, first_given};
+use super::settings::{Role, first_given};
+use crate::cli::period::Period;
 use crate::ledger::remote::{Files, Remote};
 use crate::ledger::store::Retention;
 use crate::ledger::{spool, writer};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::bail;
 use serde::Deserialize;
 
-use super::settings::Period;
+use crate::cli::period::Period;
 
 /// How often it is asked, where nobody said.
 const EVERY: Duration = Duration::from_mins(5);

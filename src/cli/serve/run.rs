@@ -16,6 +16,7 @@ use crate::cluster::certificates::Kept;
 use crate::console;
 use crate::ledger::Instance;
 use crate::otlp;
+use crate::policy::Terms;
 use crate::server::reload::{self, Origin, Policies, Told};
 use crate::server::shutdown::{self, Signals};
 use crate::server::tls::{Clients, Source};
@@ -24,12 +25,13 @@ use crate::server::{Admin, AdminPort, Bound, Metrics, Options, PolicyStore, Reco
 /// What a process is to do.
 pub(super) struct Process {
     pub(super) admin_listen: SocketAddr,
+    /// None where nobody asks: a controller compiles policies only to tell their status.
     pub(super) policies: Option<Origin>,
     pub(super) webhook: Option<Webhook>,
     pub(super) ledger: Plan,
     pub(super) otlp: Option<otlp::Options>,
     pub(super) wanted: Wanted,
-    pub(super) trusted_labels: Vec<String>,
+    pub(super) terms: Terms,
     pub(super) policy_poll: Duration,
     pub(super) grace: Duration,
     pub(super) replica: String,
@@ -70,16 +72,7 @@ pub(super) async fn run(process: Process) -> anyhow::Result<()> {
 /// Waits for what the first answer needs, then answers until a signal ends it.
 async fn work(process: Process, admin: Admin, mut signals: Signals) -> anyhow::Result<()> {
     let Process {
-        policies,
-        webhook,
-        ledger,
-        otlp,
-        wanted,
-        trusted_labels,
-        policy_poll,
-        grace,
-        replica,
-        ..
+        policies, webhook, ledger, otlp, wanted, terms, policy_poll, grace, replica, ..
     } = process;
     // Before anything else is met, or a process that has just begun would pass for ready.
     let listening = webhook.as_ref().map(|_| admin.readiness.condition("listening"));
@@ -92,7 +85,7 @@ async fn work(process: Process, admin: Admin, mut signals: Signals) -> anyhow::R
         _ = signals.recv() => return Ok(()),
     }
     let told = Told {
-        trusted_labels: trusted_labels.clone(),
+        terms: terms.clone(),
         no_namespace_labels: webhook.is_some() && cluster.namespaces.is_none(),
     };
     let policies =
@@ -117,7 +110,7 @@ async fn work(process: Process, admin: Admin, mut signals: Signals) -> anyhow::R
                 ledger: Some(ledger),
                 recording: webhook.recording,
                 unrecorded: records.unrecorded,
-                trusted_labels,
+                terms,
                 tracer: telemetry.tracer(),
                 readiness: admin.readiness.clone(),
                 in_flight: Semaphore::new(webhook.max_in_flight),

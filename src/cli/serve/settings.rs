@@ -1,16 +1,14 @@
 //! The settings of `podgate serve`: flags, and a file with the same names. Flags win.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::str::FromStr;
-use std::time::Duration;
 
 use anyhow::Context;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use super::{ledger, otlp, proof};
-use crate::server::{Recording, duration};
+use crate::cli::period::Period;
+use crate::server::Recording;
 
 /// Arguments of `podgate serve`.
 #[derive(Debug, Clone, clap::Args)]
@@ -101,6 +99,9 @@ pub(super) struct Settings {
     /// Label that an exception may select pods by; may be repeated
     #[arg(long, value_name = "KEY")]
     pub(super) trusted_label: Vec<String>,
+    /// How far ahead an exception may end, such as 2160h [default: no limit]
+    #[arg(long, value_name = "DURATION")]
+    pub(super) max_exception_life: Option<Period>,
     /// How often policy files are looked at [default: 10s]
     #[arg(long, value_name = "DURATION")]
     pub(super) policy_poll: Option<Period>,
@@ -194,6 +195,7 @@ impl Settings {
             max_in_flight,
             max_connections,
             trusted_label,
+            max_exception_life,
             policy_poll,
             certificate_poll,
             shutdown_grace,
@@ -237,6 +239,7 @@ impl Settings {
             max_in_flight: max_in_flight.or(file.max_in_flight),
             max_connections: max_connections.or(file.max_connections),
             trusted_label: first_given(trusted_label, file.trusted_label),
+            max_exception_life: max_exception_life.or(file.max_exception_life),
             policy_poll: policy_poll.or(file.policy_poll),
             certificate_poll: certificate_poll.or(file.certificate_poll),
             shutdown_grace: shutdown_grace.or(file.shutdown_grace),
@@ -261,38 +264,10 @@ fn recording(text: &str) -> Result<Recording, String> {
     }
 }
 
-/// A duration as Go writes it: `10s`, `1m30s`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Period(pub(super) Duration);
-
-impl FromStr for Period {
-    type Err = NotAPeriod;
-
-    fn from_str(text: &str) -> Result<Self, NotAPeriod> {
-        duration::parse(text).map(Self).ok_or(NotAPeriod)
-    }
-}
-
-impl<'de> Deserialize<'de> for Period {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-/// A text that is no duration.
-#[derive(Debug)]
-pub(super) struct NotAPeriod;
-
-impl fmt::Display for NotAPeriod {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("must be a duration such as 10s, 1m30s or 500ms")
-    }
-}
-
-impl std::error::Error for NotAPeriod {}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn read(text: &str) -> Result<Settings, serde_yaml::Error> {

@@ -27,10 +27,25 @@ pub struct PolicyUse {
 /// How often an exception was needed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct ExceptionUse {
+pub struct ExceptionCount {
     /// The exception.
     pub exception: String,
     /// How often a rule was excepted by it.
+    pub count: u64,
+    /// The last time.
+    pub last: Timestamp,
+}
+
+/// How often an exception was needed for a rule in a namespace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExceptionUse {
+    /// The exception.
+    pub exception: String,
+    /// The rule.
+    pub rule: String,
+    /// The namespace of the object.
+    pub namespace: String,
+    /// How often.
     pub count: u64,
     /// The last time.
     pub last: Timestamp,
@@ -79,17 +94,44 @@ impl Store {
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn exceptions(&self, since: Timestamp) -> Result<Vec<ExceptionUse>, StoreError> {
+    pub async fn exceptions(&self, since: Timestamp) -> Result<Vec<ExceptionCount>, StoreError> {
         let mut select = Sql::new(
             "SELECT exception, COUNT(*), MAX(time) FROM violations WHERE exception IS NOT NULL AND time >= ",
         );
         select.bind(since.as_microsecond()).push(" GROUP BY exception ORDER BY exception");
         let mut used = Vec::new();
         for row in select.query().fetch_all(&self.pool).await? {
-            used.push(ExceptionUse {
+            used.push(ExceptionCount {
                 exception: row.try_get(0)?,
                 count: number(&row, 1)?,
                 last: moment(&row, 2)?,
+            });
+        }
+        Ok(used)
+    }
+
+    /// What the exceptions were needed for since a moment. It reads each such decision.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn exception_uses(&self, since: Timestamp) -> Result<Vec<ExceptionUse>, StoreError> {
+        let mut select = Sql::new(
+            "SELECT v.exception, v.rule, r.namespace, COUNT(*), MAX(v.time) FROM violations v \
+             JOIN records r ON r.chain = v.chain AND r.seq = v.seq AND r.time = v.time \
+             WHERE v.exception IS NOT NULL AND v.time >= ",
+        );
+        select.bind(since.as_microsecond());
+        select.push(
+            " GROUP BY v.exception, v.rule, r.namespace ORDER BY v.exception, v.rule, r.namespace",
+        );
+        let mut used = Vec::new();
+        for row in select.query().fetch_all(&self.pool).await? {
+            used.push(ExceptionUse {
+                exception: row.try_get(0)?,
+                rule: row.try_get(1)?,
+                namespace: row.try_get::<Option<String>, _>(2)?.unwrap_or_default(),
+                count: number(&row, 3)?,
+                last: moment(&row, 4)?,
             });
         }
         Ok(used)

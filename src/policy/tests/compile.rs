@@ -1,5 +1,5 @@
 use super::{compile_texts, errors, exception, lines, options, policy, set};
-use crate::policy::{Enforcement, Options, Severity};
+use crate::policy::{Enforcement, Life, Options, Severity};
 
 #[test]
 fn a_policy_gets_its_rules_and_their_enforcement() {
@@ -372,7 +372,7 @@ fn an_expired_exception_can_be_a_warning() {
     let options = Options { expired: Severity::Warning, ..options() };
     let (set, warnings) = compile_texts(&[&policy, &past], &options).unwrap();
     assert!(lines(&warnings).contains("warning: spec.expires: 2025-06-30T00:00:00Z is past"));
-    assert!(set.exceptions()[0].has_expired(options.now));
+    assert_eq!(set.exceptions()[0].life(options.now), Life::Expired);
 }
 
 #[test]

@@ -19,7 +19,7 @@ use podgate::ledger::query::{Filter, Page};
 use podgate::ledger::store::Store;
 use podgate::ledger::verify::{Place, Verifier};
 use podgate::ledger::{Instance, Record, Request};
-use podgate::policy::{self, Options, PolicySet, Severity};
+use podgate::policy::{self, Options, PolicySet};
 
 /// What is judged again and again, for others each time: of ten, so many of each. The first breaks some forty rules, the
 /// second one, the third none.
@@ -158,11 +158,7 @@ fn per_second(count: usize, taken: Duration) -> f64 {
 }
 
 fn policies() -> Result<PolicySet> {
-    let options = Options {
-        now: Timestamp::UNIX_EPOCH,
-        trusted_labels: Vec::new(),
-        expired: Severity::Error,
-    };
+    let options = Options::at(Timestamp::UNIX_EPOCH);
     // Those that are in force where nobody names any.
     let mut sources = policy::embedded();
     sources.retain(|source| {

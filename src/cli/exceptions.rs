@@ -1,0 +1,65 @@
+//! `podgate exceptions`: which exceptions there are, and which of them somebody should look at.
+
+use std::io;
+
+use anyhow::Context as _;
+use clap::ValueEnum;
+use jiff::Timestamp;
+
+use super::exit::{ExitStatus, closed_pipe_is_fine};
+use super::judge;
+use super::ledger::Source;
+use super::policies::{self, PolicyArgs};
+use crate::ledger::query::moment;
+use crate::policy::Severity;
+use crate::report::exceptions::{self, Report, Used};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    policies: PolicyArgs,
+    #[command(flatten)]
+    source: Source,
+    /// How long ago a use may be for an exception to count as used, or since when: 30d, 2026-11-26
+    #[arg(long, value_name = "WHEN", default_value = "30d", requires = "ledger")]
+    since: String,
+    /// Output format
+    #[arg(long, short, value_enum, default_value_t = Format::Text)]
+    output: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For a person
+    Text,
+    /// One JSON array
+    Json,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitStatus> {
+    let now = judge::now();
+    let since = moment(&args.since, now).with_context(|| format!("--since {}", args.since))?;
+    let used = if args.source.is_empty() { None } else { Some(used(&args.source, since)?) };
+    let compiled = args
+        .policies
+        .sources()
+        .and_then(|sources| args.policies.compile(&sources, now, Severity::Warning));
+    // What is wrong with an exception is part of the answer.
+    let (set, _) = compiled.map_err(|problems| policies::problems(&problems))?;
+    let report = Report::of(&set, used.as_ref(), now);
+    let mut out = anstream::AutoStream::auto(io::stdout().lock());
+    closed_pipe_is_fine(match args.output {
+        Format::Text => exceptions::text(&report, &mut out),
+        Format::Json => exceptions::json(&report, &mut out),
+    })?;
+    Ok(if report.needs_attention() { ExitStatus::Violations } else { ExitStatus::Clean })
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn used(source: &Source, since: Timestamp) -> anyhow::Result<Used> {
+    let store = source.open().await?;
+    // A ledger that is younger than the question cannot say what was unused before it began.
+    let began = store.policy_sets(Timestamp::UNIX_EPOCH).await?.iter().map(|set| set.first).min();
+    let since = began.map_or(since, |began| began.max(since));
+    Ok(Used { since, uses: store.exception_uses(since).await? })
+}
