@@ -9,7 +9,7 @@ mod request;
 mod response;
 mod review;
 
-pub use attributes::{Attributes, NamespaceLabels, Operation, Source, User};
+pub use attributes::{Attributes, NAME_LABEL, NamespaceLabels, Operation, Source, User};
 pub use managed_fields::without_managed_fields;
 pub use response::{MutateResponse, Response, Warning};
 pub use review::{Review, ReviewError, old_object_json};

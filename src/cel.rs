@@ -28,6 +28,7 @@ mod value;
 mod tests;
 
 pub use arena::{Bounds, Memory};
+pub use check::NO_AUTHORIZER;
 pub use environment::{Environment, Root, Variable};
 pub use library::functions;
 pub use program::{Activation, Answer, Fault, Problem, Program, Scope, Session};

@@ -5,12 +5,11 @@
 
 mod refused;
 
-use crate::admission::{Attributes, NamespaceLabels, Operation, Source, User};
-use crate::pod::{Kind, Object, Text};
-use crate::yaml::{self, Key, Limits, Node, Segment, Value, YamlError};
+use std::borrow::Cow;
 
-/// The label that the API server gives every namespace.
-const NAME_LABEL: &str = "kubernetes.io/metadata.name";
+use crate::admission::{Attributes, NAME_LABEL, NamespaceLabels, Operation, Source, User};
+use crate::pod::{self, Kind, Object, Text};
+use crate::yaml::{self, Key, Limits, Node, Segment, Value, YamlError};
 
 /// One object of a manifest file.
 #[derive(Debug)]
@@ -156,7 +155,7 @@ impl Document {
             group: borrowed(group),
             version: borrowed(version),
             kind: borrowed(&self.kind),
-            resource: Text::default(),
+            resource: Text(Cow::Owned(pod::resource(&self.kind))),
             subresource: Text::default(),
             name: borrowed(&self.name),
             namespace: borrowed(self.namespace_or(namespace)),
@@ -206,5 +205,5 @@ fn text(node: &Node, name: &str) -> String {
 }
 
 fn borrowed(text: &str) -> Text<'_> {
-    Text(std::borrow::Cow::Borrowed(text))
+    Text(Cow::Borrowed(text))
 }

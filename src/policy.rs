@@ -4,6 +4,7 @@
 //! into the list of everything that is wrong with them, and the set says which policies a pod
 //! has to answer to. A set is never changed: a new one replaces it.
 
+mod admission_policy;
 mod arguments;
 mod assemble;
 mod compile;
@@ -41,7 +42,7 @@ pub use matcher::MatchInput;
 pub use pod_security::{Exemptions, PodSecurity};
 pub use problem::{Problem, Severity};
 pub use resource::{is_exception, resource};
-pub use set::{CompiledPolicy, CompiledRule, Mutation, PolicySet, Question};
+pub use set::{Bound, CompiledPolicy, CompiledRule, Mutation, PolicySet, Question};
 
 /// What a violation leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -175,11 +175,11 @@ fn evaluate(expression: &str) -> Result<Outcome> {
         request: Some(&request),
         namespace: Some("payments"),
         namespace_labels: Some(&labels),
-        roots: &Root::ALL,
+        roots: &Root::OF_POD_POLICY,
         ..Activation::default()
     };
     let session = Session::new(&memory, activation, &|_| false);
-    let outcome = match program.evaluate(&session.scope(&[])) {
+    let outcome = match program.evaluate(&session.scope(&[], None)) {
         Ok(answer) => outcome("value", answer.to_string()),
         Err(Fault::Error(text)) => outcome("error", text),
         Err(fault) => outcome("bound", fault.to_string()),

@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use crate::pod::{Kind, List, Object, Text};
 
+/// The label that the API server gives each namespace: its name.
+pub const NAME_LABEL: &str = "kubernetes.io/metadata.name";
+
 /// The labels of one namespace, shared with whoever watches it.
 pub type NamespaceLabels = Arc<[(String, String)]>;
 

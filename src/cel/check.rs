@@ -11,6 +11,9 @@ use super::program::Problem;
 use super::types::{Bindings, Type};
 use crate::spelling::suggest;
 
+/// What is told of `authorizer`, which a `ValidatingAdmissionPolicy` may name.
+pub const NO_AUTHORIZER: &str = "authorizer is not offered";
+
 /// What checking gives.
 pub(super) struct Checked {
     pub(super) root: Expression,
@@ -131,7 +134,7 @@ impl Checker<'_> {
         if let Some((place, of)) = self.local(name) {
             return (Expression::Local(place), of.clone());
         }
-        if let Some(root) = Root::find(name) {
+        if let Some(root) = self.environment.root(name) {
             if !self.roots.contains(&root) {
                 self.roots.push(root);
             }
@@ -142,13 +145,14 @@ impl Checker<'_> {
         }
         let (message, help) = match name {
             "authorizer" => (
-                "authorizer is not offered".to_owned(),
+                NO_AUTHORIZER.to_owned(),
                 "it would ask the API server while a pod waits; match by requesters instead"
                     .to_owned(),
             ),
             "params" => (
                 "params is not offered".to_owned(),
-                "a PodPolicy has no parameters; write them under `variables`".to_owned(),
+                "there are none without paramKind, nor in a PodPolicy; write them under `variables`"
+                    .to_owned(),
             ),
             "variables" => (
                 "variables is not a value of its own".to_owned(),
@@ -157,7 +161,7 @@ impl Checker<'_> {
             _ => {
                 let mut words: Vec<&str> =
                     self.scope.iter().map(|(known, _)| known.as_str()).collect();
-                words.extend(Root::ALL.map(Root::as_str));
+                words.extend(self.environment.roots.iter().map(|root| root.as_str()));
                 if !self.environment.variables.is_empty() {
                     words.push("variables");
                 }

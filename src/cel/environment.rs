@@ -15,12 +15,17 @@ pub enum Root {
     NamespaceObject,
     /// The pod in the object, wherever its kind holds one.
     Pod,
+    /// The parameters of a `ValidatingAdmissionPolicy`; `null` where its binding names none.
+    Params,
 }
 
 impl Root {
-    /// All of them.
-    pub const ALL: [Self; 5] =
+    /// What a `PodPolicy` may name.
+    pub const OF_POD_POLICY: [Self; 5] =
         [Self::Object, Self::OldObject, Self::Request, Self::NamespaceObject, Self::Pod];
+    /// What a `ValidatingAdmissionPolicy` may name; the last one only where it has parameters.
+    pub const OF_ADMISSION_POLICY: [Self; 5] =
+        [Self::Object, Self::OldObject, Self::Request, Self::NamespaceObject, Self::Params];
 
     /// Its name.
     #[must_use]
@@ -31,16 +36,13 @@ impl Root {
             Self::Request => "request",
             Self::NamespaceObject => "namespaceObject",
             Self::Pod => "pod",
+            Self::Params => "params",
         }
-    }
-
-    pub(super) fn find(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|root| root.as_str() == name)
     }
 
     pub(super) fn of(self) -> Type {
         match self {
-            Self::Object | Self::OldObject => Type::Dyn,
+            Self::Object | Self::OldObject | Self::Params => Type::Dyn,
             Self::Request => Type::Struct(&REQUEST),
             Self::NamespaceObject => Type::Struct(&NAMESPACE),
             Self::Pod => Type::Struct(&POD),
@@ -119,10 +121,24 @@ pub struct Variable {
 }
 
 /// What is declared where an expression stands.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Environment {
+    /// What it may start from.
+    pub roots: &'static [Root],
     /// The policy's variables that stand before it.
     pub variables: Vec<Variable>,
     /// Rules that `pod.violates` may name.
     pub rules: Vec<&'static str>,
+}
+
+impl Default for Environment {
+    fn default() -> Self {
+        Self { roots: &Root::OF_POD_POLICY, variables: Vec::new(), rules: Vec::new() }
+    }
+}
+
+impl Environment {
+    pub(super) fn root(&self, name: &str) -> Option<Root> {
+        self.roots.iter().copied().find(|root| root.as_str() == name)
+    }
 }

@@ -62,7 +62,7 @@ impl<'s, 'a> Frame<'s, 'a> {
         match expression {
             Expression::Constant(constant) => Ok(constant.value()),
             Expression::Local(index) => Ok(self.locals.get(*index).copied().unwrap_or(Value::Null)),
-            Expression::Root(root) => self.session.root(*root),
+            Expression::Root(root) => self.scope.root(*root),
             Expression::Variable(index) => self.scope.variable(*index),
             Expression::Select { operand, field, optional } => {
                 let operand = self.evaluate(operand)?;

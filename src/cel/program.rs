@@ -234,13 +234,14 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Where the expressions of a policy are evaluated, with its variables.
+    /// Where the expressions of a policy are evaluated, with its variables and its parameters as JSON.
     #[must_use]
-    pub fn scope(&self, variables: &'a [Program]) -> Scope<'_, 'a> {
-        Scope { session: self, variables, known: RefCell::new(vec![None; variables.len()]) }
+    pub fn scope(&self, variables: &'a [Program], params: Option<&'a str>) -> Scope<'_, 'a> {
+        let known = RefCell::new(vec![None; variables.len()]);
+        Scope { session: self, variables, known, params, read_params: OnceCell::new() }
     }
 
-    pub(super) fn root(&self, root: Root) -> Result<Value<'a>, Fault> {
+    fn root(&self, root: Root) -> Result<Value<'a>, Fault> {
         let inputs = || {
             let inputs =
                 self.inputs.get_or_init(|| input::read(&self.memory.read, &self.activation));
@@ -251,6 +252,8 @@ impl<'a> Session<'a> {
             Root::OldObject => Ok(inputs()?.old_object),
             Root::Request => Ok(inputs()?.request),
             Root::NamespaceObject => Ok(inputs()?.namespace),
+            // They are a policy's, not the judgement's.
+            Root::Params => Ok(Value::Null),
             Root::Pod => {
                 let object = inputs()?.object;
                 let at = self.activation.pod_at;
@@ -269,6 +272,8 @@ pub struct Scope<'s, 'a> {
     pub(super) session: &'s Session<'a>,
     variables: &'a [Program],
     known: RefCell<Vec<Option<Result<Value<'a>, Fault>>>>,
+    params: Option<&'a str>,
+    read_params: OnceCell<Result<Value<'a>, Fault>>,
 }
 
 impl fmt::Debug for Scope<'_, '_> {
@@ -278,6 +283,15 @@ impl fmt::Debug for Scope<'_, '_> {
 }
 
 impl<'a> Scope<'_, 'a> {
+    /// What an expression starts from.
+    pub(super) fn root(&self, root: Root) -> Result<Value<'a>, Fault> {
+        let (Root::Params, Some(json)) = (root, self.params) else {
+            return self.session.root(root);
+        };
+        let read = || input::json(&self.session.memory.read, json);
+        self.read_params.get_or_init(read).clone()
+    }
+
     /// A variable of the policy.
     pub(super) fn variable(&self, index: usize) -> Result<Value<'a>, Fault> {
         if let Some(Some(known)) = self.known.borrow().get(index) {

@@ -10,9 +10,9 @@ fn evaluate_within(source: &str, object: &str, bounds: Bounds) -> Result<String,
         .map_err(|problems| format!("load: {}", problems[0].message))?;
     let memory = Memory::new(bounds);
     let activation =
-        Activation { object: Some(object), roots: &Root::ALL, ..Activation::default() };
+        Activation { object: Some(object), roots: &Root::OF_POD_POLICY, ..Activation::default() };
     let session = Session::new(&memory, activation, &|_| false);
-    let answer = program.evaluate(&session.scope(&[])).map(|answer| answer.to_string());
+    let answer = program.evaluate(&session.scope(&[], None)).map(|answer| answer.to_string());
     answer.map_err(|fault| match fault {
         Fault::Error(message) => format!("error: {message}"),
         Fault::Steps => "steps".to_owned(),
@@ -183,7 +183,7 @@ fn all_expressions_of_a_judgement_share_one_budget() {
     let program = Program::compile(source, &Environment::default(), &Type::Bool).unwrap();
     let memory = Memory::default();
     let session = Session::new(&memory, Activation::default(), &|_| false);
-    let scope = session.scope(&[]);
+    let scope = session.scope(&[], None);
     let answers: Vec<_> = (0..40).map(|_| program.evaluate(&scope).is_ok()).collect();
     assert!(answers[0] && !answers[39], "{answers:?}");
 }
@@ -198,11 +198,11 @@ fn a_pod_is_found_wherever_it_stands() {
         let activation = Activation {
             object: Some(object),
             pod_at: at,
-            roots: &Root::ALL,
+            roots: &Root::OF_POD_POLICY,
             ..Activation::default()
         };
         let session = Session::new(&memory, activation, &|_| false);
-        let answer = program.evaluate(&session.scope(&[])).map(|answer| answer.to_string());
+        let answer = program.evaluate(&session.scope(&[], None)).map(|answer| answer.to_string());
         answer.map_err(|fault| fault.to_string())
     };
     let at = Some("spec.template");

@@ -42,7 +42,7 @@ impl PolicyArgs {
             trusted_labels: self.trusted_labels.clone(),
             longest_life: self.max_exception_life.map(|period| period.0),
         };
-        let options = Options { now, terms, expired };
+        let options = Options { now, terms, expired, admission_policies: true };
         policy::compile(sources, &options)
     }
 }

@@ -93,6 +93,7 @@ impl Policies {
             terms: Terms { trusted_labels: document.trusted_labels.clone(), ..Terms::default() },
             // A case may be about the day after.
             expired: Severity::Warning,
+            admission_policies: true,
         };
         Ok(Self { sources, options })
     }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::decision::{Decision, Outcome, Settled, Violation};
 use super::ending;
-use super::expressions::{self, Expressions, Inputs};
+use super::expressions::{self, Conditions, Expressions, Inputs, OfPolicy};
 use super::fix;
 use super::namespace;
 use super::owner::Owner;
@@ -91,7 +91,7 @@ pub fn decide(
             let before = inputs_before.as_ref().map(Expressions::before);
             let was = Judge { expressions: before.as_ref(), ..judge };
             let was = was.violations(&old, |rule, _| match &rule.question {
-                Question::Own(own) => !expressions::compares(own),
+                Question::Own(own) => !own.judges_updates_whole,
                 Question::BuiltIn(..) => true,
             });
             let judge = Judge { expressions: after.as_ref(), ..judge };
@@ -157,8 +157,13 @@ impl Judge<'_, '_> {
             let expressions = self.expressions.map(|expressions| expressions.of(policy));
             // A policy that asks nothing here need not be found to be about the object.
             let Some(first) = asked.next() else { continue };
-            if expressions.as_ref().is_some_and(|of_policy| !of_policy.conditions_hold()) {
-                continue;
+            match expressions.as_ref().map_or(Conditions::Hold, OfPolicy::conditions) {
+                Conditions::Hold => {}
+                Conditions::DoNotHold => continue,
+                Conditions::Fail(message) => {
+                    take(policy, first, expressions::told(pod, message, "see the policy"), None);
+                    continue;
+                }
             }
             for rule in std::iter::once(first).chain(asked) {
                 match (&rule.question, &expressions) {

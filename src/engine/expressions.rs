@@ -8,7 +8,7 @@ use serde_json::json;
 use super::decision::RuleFault;
 use crate::admission::{Attributes, Operation, Source};
 use crate::cel::{Activation, Fault, Memory, Program, Root, Scope, Session};
-use crate::pod::{self, PodView};
+use crate::pod::PodView;
 use crate::policy::{CompiledPolicy, Expression, OnError, PolicySet};
 use crate::rules::{self, Arguments, Finding, Found, Remedy, RuleId};
 
@@ -97,7 +97,12 @@ impl<'e> Expressions<'e> {
 
     /// The expressions of one policy, with its variables.
     pub(super) fn of<'s>(&'s self, policy: &'e CompiledPolicy) -> OfPolicy<'s, 'e> {
-        OfPolicy { policy, scope: self.session.scope(&policy.variables), faults: &self.faults }
+        let params = policy.bound.as_ref().and_then(|bound| bound.params.as_deref());
+        OfPolicy {
+            policy,
+            scope: self.session.scope(&policy.variables, params),
+            faults: &self.faults,
+        }
     }
 }
 
@@ -109,22 +114,30 @@ pub(super) struct OfPolicy<'s, 'e> {
 }
 
 impl<'e> OfPolicy<'_, 'e> {
-    /// Whether every condition of the policy holds. One that cannot be evaluated does: not knowing must
-    /// not let an object out of a policy; but one that is `false` decides, whatever the others are.
-    pub(super) fn conditions_hold(&self) -> bool {
+    /// What the conditions of the policy say. One that cannot be evaluated holds: not knowing must not let
+    /// an object out of a policy; but one that is `false` decides, whatever the others are. A
+    /// `ValidatingAdmissionPolicy` says itself what such a one does.
+    pub(super) fn conditions(&self) -> Conditions {
         let mut faults = Vec::new();
         for condition in &self.policy.conditions {
             match self.ask(&condition.program) {
                 Ok(true) => {}
-                Ok(false) => return false,
+                Ok(false) => return Conditions::DoNotHold,
                 Err(fault) => faults.push((condition.name.as_str(), fault)),
             }
         }
-        for (name, fault) in faults {
+        let on_error = self.policy.bound.as_ref().map(|bound| bound.on_condition_error);
+        for (name, fault) in &faults {
             let rule = RuleId::from(Arc::from(format!("conditions/{name}")));
-            self.note(&rule, &fault, false);
+            self.note(&rule, fault, on_error == Some(OnError::Ignore));
         }
-        true
+        match (faults.first(), on_error) {
+            (None, _) | (_, None) => Conditions::Hold,
+            (Some(_), Some(OnError::Ignore)) => Conditions::DoNotHold,
+            (Some((name, fault)), Some(OnError::Deny)) => {
+                Conditions::Fail(format!("condition {name} cannot be evaluated: {fault}"))
+            }
+        }
     }
 
     /// What a rule of the policy's own finds.
@@ -146,13 +159,7 @@ impl<'e> OfPolicy<'_, 'e> {
                 format!("cannot be evaluated: {fault}")
             }
         };
-        Some(Finding {
-            path: pod.object_path(),
-            found: Found::Told(message),
-            allowed: "as the rule wants".into(),
-            remedy: Remedy::Advice(own.remedy.clone().into()),
-            clause: "",
-        })
+        Some(told(pod, message, &own.remedy))
     }
 
     fn ask(&self, program: &'e Program) -> Result<bool, Fault> {
@@ -183,10 +190,25 @@ impl<'e> OfPolicy<'_, 'e> {
     }
 }
 
-/// Whether an expression looks at more than the object: then what it says of the object before an update
-/// is not what it says of the update.
-pub(super) fn compares(own: &Expression) -> bool {
-    own.program.roots().iter().any(|root| matches!(root, Root::OldObject | Root::Request))
+/// What the conditions of a policy say of an object.
+pub(super) enum Conditions {
+    /// The policy is about it.
+    Hold,
+    /// It is not.
+    DoNotHold,
+    /// It is refused, and this is why.
+    Fail(String),
+}
+
+/// A finding about the object as a whole, in words.
+pub(super) fn told(pod: &PodView<'_>, message: String, remedy: &str) -> Finding {
+    Finding {
+        path: pod.object_path(),
+        found: Found::Told(message),
+        allowed: "as the rule wants".into(),
+        remedy: Remedy::Advice(remedy.to_owned().into()),
+        clause: "",
+    }
 }
 
 /// Whether the pod breaks a built-in rule without arguments.
@@ -208,7 +230,7 @@ fn request(attributes: &Attributes<'_>) -> String {
     let resource = json!({
         "group": &*attributes.group,
         "version": &*attributes.version,
-        "resource": pod::resource(&attributes.kind),
+        "resource": &*attributes.resource,
     });
     json!({
         "kind": kind,

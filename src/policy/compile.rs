@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::admission_policy;
 use super::document;
 use super::exception::{self, CompiledException, Terms};
 use super::names::is_subdomain;
@@ -36,13 +37,15 @@ pub struct Options {
     pub terms: Terms,
     /// How bad an exception that has ended is. It never covers anything.
     pub expired: Severity,
+    /// Whether `ValidatingAdmissionPolicy` documents are read, too. In a cluster the API server evaluates them itself.
+    pub admission_policies: bool,
 }
 
 impl Options {
-    /// At `now`, with no terms, and an exception that has ended is an error.
+    /// At `now`, with no terms; an exception that has ended is an error, and so is a policy of Kubernetes' own.
     #[must_use]
     pub fn at(now: Timestamp) -> Self {
-        Self { now, terms: Terms::default(), expired: Severity::Error }
+        Self { now, terms: Terms::default(), expired: Severity::Error, admission_policies: false }
     }
 }
 
@@ -91,6 +94,11 @@ pub(super) fn compile_with(
         }
         reports.push(report);
     }
+    let documents = std::mem::take(&mut batch.kubernetes);
+    let (bound, strays) = documents.finish(&mut reports, &mut batch.lines);
+    for (source, document) in strays {
+        unknown_kind(&mut reports[source], &document, options);
+    }
     batch.refuse_duplicates(&mut reports);
     batch.refuse_strays(&mut reports);
     let mut problems = Vec::new();
@@ -101,7 +109,8 @@ pub(super) fn compile_with(
     if problems.iter().any(|problem| problem.severity == Severity::Error) {
         return Err(problems);
     }
-    let policies = batch.policies.into_iter().filter_map(|entry| entry.compiled).collect();
+    let policies = batch.policies.into_iter().filter_map(|entry| entry.compiled);
+    let policies = policies.chain(bound).collect();
     let exceptions = batch.exceptions.into_iter().filter_map(|entry| entry.compiled).collect();
     Ok((PolicySet::new(policies, exceptions, batch.lines), problems))
 }
@@ -112,6 +121,8 @@ struct Batch {
     policies: Vec<Entry<CompiledPolicy>>,
     exceptions: Vec<Entry<CompiledException>>,
     lines: Vec<String>,
+    /// Documents of other kinds than Podgate's, where such are read.
+    kubernetes: admission_policy::Documents,
 }
 
 struct Entry<T> {
@@ -138,7 +149,11 @@ fn read(
     let known = ["apiVersion", "kind", "metadata", "spec", "status"];
     let kind = document.get("kind").and_then(Node::as_str);
     if !matches!(kind, Some(POLICY | EXCEPTION)) {
-        unknown_kind(report, document, kind);
+        if options.admission_policies && kind.is_some() {
+            batch.kubernetes.take(report, document, source);
+        } else {
+            unknown_kind(report, document, options);
+        }
         return;
     }
     let Some(fields) = Fields::new(report, document, "", &known) else { return };
@@ -174,15 +189,25 @@ fn has_errors(report: &Reporter, since: usize) -> bool {
     report.problems.iter().skip(since).any(|problem| problem.severity == Severity::Error)
 }
 
-fn unknown_kind(report: &mut Reporter, document: &Node, kind: Option<&str>) {
-    let kinds = [POLICY, EXCEPTION];
+fn unknown_kind(report: &mut Reporter, document: &Node, options: &Options) {
+    let mut kinds = vec![POLICY, EXCEPTION];
+    let of_kubernetes = [admission_policy::POLICY, admission_policy::BINDING];
+    if options.admission_policies {
+        kinds.extend(of_kubernetes);
+    }
+    let kind = document.get("kind").and_then(Node::as_str);
     let Some(kind) = kind else {
         let help = format!("a document has `apiVersion: {API_VERSION}` and `kind: {POLICY}`");
         report.error(document, "kind", "is missing", help);
         return;
     };
     let node = document.get("kind").unwrap_or(document);
-    report.error(node, "kind", format!("unknown kind {kind:?}"), suggest(kind, &kinds));
+    let help = if of_kubernetes.contains(&kind) {
+        "the API server evaluates it itself; podgate check and podgate test read it".to_owned()
+    } else {
+        suggest(kind, &kinds)
+    };
+    report.error(node, "kind", format!("unknown kind {kind:?}"), help);
 }
 
 /// `metadata.name`. The API server's own fields may stand beside it: the document may be a copy of

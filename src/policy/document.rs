@@ -88,6 +88,7 @@ pub(super) fn policy(
         matcher,
         variables: expressions.variables,
         conditions,
+        bound: None,
     })
 }
 
@@ -144,7 +145,7 @@ fn policy_match(
     let Some(fields) = Fields::new(report, node, path, &known) else {
         return Default::default();
     };
-    let conditions = expressions.conditions(report, &fields);
+    let conditions = expressions.conditions(report, &fields, CONDITIONS);
     if let Some(node) = fields.get(CONDITIONS)
         && conditions.iter().any(|condition| reads_object(&condition.program))
     {

@@ -29,6 +29,8 @@ pub struct Expression {
     pub remedy: String,
     /// What is taken where it cannot be evaluated.
     pub on_error: OnError,
+    /// Whether what it finds counts although the object was so before an update.
+    pub judges_updates_whole: bool,
 }
 
 /// What is taken where an expression cannot be evaluated.
@@ -93,13 +95,24 @@ impl Reader {
         reader
     }
 
-    /// Reads `match.conditions`.
+    /// The same of a `ValidatingAdmissionPolicy`: it has no `pod`, and may have `params`.
+    pub(super) fn kubernetes(report: &mut Reporter, spec: &Fields<'_>, has_params: bool) -> Self {
+        let roots = &Root::OF_ADMISSION_POLICY;
+        let roots = if has_params { &roots[..] } else { &roots[..roots.len() - 1] };
+        let environment = Environment { roots, ..Environment::default() };
+        let mut reader = Self { environment, variables: Vec::new() };
+        reader.named(report, spec, "variables", &Type::Dyn, Names::Variables);
+        reader
+    }
+
+    /// Reads a list of conditions.
     pub(super) fn conditions(
         &mut self,
         report: &mut Reporter,
         fields: &Fields<'_>,
+        field: &str,
     ) -> Vec<Condition> {
-        let named = self.named(report, fields, "conditions", &Type::Bool, Names::Conditions);
+        let named = self.named(report, fields, field, &Type::Bool, Names::Conditions);
         named.into_iter().map(|(name, program)| Condition { name, program }).collect()
     }
 
@@ -181,10 +194,61 @@ impl Reader {
         let remedy = text(report, "remedy").unwrap_or_else(|| {
             format!("change the object so that this holds: {}", shortened(source))
         });
-        let on_error = on_error.unwrap_or_default();
-        let expression =
-            Expression { program: program?, message, message_expression, remedy, on_error };
+        let program = program?;
+        // What it says of the object before an update is not what it says of the update.
+        let judges_updates_whole =
+            program.roots().iter().any(|root| matches!(root, Root::OldObject | Root::Request));
+        let expression = Expression {
+            program,
+            message,
+            message_expression,
+            remedy,
+            on_error: on_error.unwrap_or_default(),
+            judges_updates_whole,
+        };
         Some((name?.into(), expression))
+    }
+
+    /// Reads an entry of a `ValidatingAdmissionPolicy`'s `validations`.
+    pub(super) fn validation(
+        &self,
+        report: &mut Reporter,
+        fields: &Fields<'_>,
+        on_error: OnError,
+    ) -> Option<Expression> {
+        let program = self.program(report, fields, "expression", &Type::Bool);
+        let message_expression = fields
+            .get("messageExpression")
+            .and_then(|_| self.program(report, fields, "messageExpression", &Type::String));
+        let message = fields.text(report, "message").map(|text| text.trim().to_owned());
+        fields.text(report, "reason");
+        let source = fields.get("expression").and_then(Node::as_str).unwrap_or_default();
+        let source = shortened(source);
+        Some(Expression {
+            program: program?,
+            message: message.unwrap_or_else(|| format!("does not hold: {source}")),
+            message_expression,
+            remedy: format!("change the object so that this holds: {source}"),
+            on_error,
+            judges_updates_whole: true,
+        })
+    }
+
+    /// Reads an expression for what is wrong with it: it decides nothing.
+    pub(super) fn check(&self, report: &mut Reporter, fields: &Fields<'_>, name: &str) {
+        self.program(report, fields, name, &Type::Dyn);
+    }
+
+    /// A rule that nothing satisfies.
+    pub(super) fn never(&self, message: &str) -> Option<Expression> {
+        Some(Expression {
+            program: Program::compile("false", &self.environment, &Type::Bool).ok()?,
+            message: message.to_owned(),
+            message_expression: None,
+            remedy: "give the parameters".to_owned(),
+            on_error: OnError::Deny,
+            judges_updates_whole: true,
+        })
     }
 
     /// The expression in the field `name`.

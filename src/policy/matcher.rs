@@ -20,6 +20,8 @@ pub struct MatchInput<'v> {
     pub username: &'v str,
     /// Groups of the requester.
     pub groups: &'v [Text<'v>],
+    /// The whole request, where there is one: policies of Kubernetes go by more of it.
+    pub request: Option<&'v Attributes<'v>>,
 }
 
 impl<'v> MatchInput<'v> {
@@ -32,6 +34,7 @@ impl<'v> MatchInput<'v> {
             pod,
             username: &attributes.user.username,
             groups: &attributes.user.groups,
+            request: Some(attributes),
         }
     }
 }
@@ -78,6 +81,18 @@ pub(super) const FIELDS: &[&str] =
     &["namespaces", "namespaceSelector", "podSelector", "requesters"];
 
 impl Matcher {
+    /// What holds in these namespaces and nowhere else.
+    pub(super) fn in_namespaces(names: &[String]) -> Self {
+        let include = Some(names.iter().map(|name| Pattern::new(name)).collect());
+        Self { namespaces: Sides { include, exclude: None }, ..Self::default() }
+    }
+
+    /// What holds everywhere but in these namespaces.
+    pub(super) fn not_in_namespaces(names: &[String]) -> Self {
+        let exclude = Some(names.iter().map(|name| Pattern::new(name)).collect());
+        Self { namespaces: Sides { include: None, exclude }, ..Self::default() }
+    }
+
     pub(super) fn read(report: &mut Reporter, fields: &Fields<'_>) -> Self {
         let selector = |report: &mut Reporter, name: &str| {
             fields.get(name).map(|node| Selector::read(report, node, &fields.path(name)))
@@ -117,13 +132,10 @@ impl Matcher {
         {
             return false;
         }
-        let namespace =
-            self.namespace_selector.as_ref().is_none_or(|selector| match input.namespace_labels {
-                None => unknown == Unknown::Applies,
-                Some(labels) => selector.matches(|key| {
-                    labels.iter().find(|(k, _)| k == key).map(|(_, value)| value.as_str())
-                }),
-            });
+        let namespace = self.namespace_selector.as_ref().is_none_or(|selector| {
+            let known = selector.matches_namespace(input.namespace, input.namespace_labels);
+            known.unwrap_or(unknown == Unknown::Applies)
+        });
         namespace
             && self.pod_selector.as_ref().is_none_or(|s| s.matches(|key| input.pod.label(key)))
             && self.requesters.include.as_ref().is_none_or(|include| include.match_any(input))

@@ -1,6 +1,7 @@
 //! Label selectors, as Kubernetes writes them.
 
 use super::reader::{Fields, Reporter, texts};
+use crate::admission::NAME_LABEL;
 use crate::yaml::Node;
 
 /// `matchLabels` and `matchExpressions`; all of them must hold.
@@ -50,17 +51,25 @@ impl Selector {
 
     /// Whether the labels that `get` gives satisfy it.
     pub(super) fn matches<'l>(&self, get: impl Fn(&str) -> Option<&'l str>) -> bool {
-        self.requirements.iter().all(|Requirement { key, operator }| {
-            let value = get(key);
-            let listed = |values: &[String]| value.is_some_and(|v| values.iter().any(|x| x == v));
-            match operator {
-                Operator::In(values) => listed(values),
-                // As in Kubernetes, an absent label is in no list.
-                Operator::NotIn(values) => !listed(values),
-                Operator::Exists => value.is_some(),
-                Operator::DoesNotExist => value.is_none(),
-            }
-        })
+        self.requirements.iter().all(|requirement| requirement.holds(get(&requirement.key)))
+    }
+
+    /// Whether a namespace satisfies it; `None` where that depends on labels that are not known. One label always is:
+    /// the API server gives each namespace its name.
+    pub(super) fn matches_namespace(
+        &self,
+        name: &str,
+        labels: Option<&[(String, String)]>,
+    ) -> Option<bool> {
+        let label = |key: &str| {
+            let mut known = labels.unwrap_or_default().iter();
+            let found = known.find(|(known, _)| known == key).map(|(_, value)| value.as_str());
+            found.or((key == NAME_LABEL && !name.is_empty()).then_some(name))
+        };
+        let is_known = |one: &&Requirement| labels.is_some() || one.key == NAME_LABEL;
+        let holds = self.requirements.iter().filter(is_known).all(|one| one.holds(label(&one.key)));
+        let depends = self.requirements.iter().any(|one| !is_known(&one));
+        (!holds || !depends).then_some(holds)
     }
 
     /// The keys it asks for.
@@ -77,6 +86,19 @@ impl Selector {
             },
             _ => None,
         })
+    }
+}
+
+impl Requirement {
+    fn holds(&self, value: Option<&str>) -> bool {
+        let listed = |values: &[String]| value.is_some_and(|v| values.iter().any(|x| x == v));
+        match &self.operator {
+            Operator::In(values) => listed(values),
+            // As in Kubernetes, an absent label is in no list.
+            Operator::NotIn(values) => !listed(values),
+            Operator::Exists => value.is_some(),
+            Operator::DoesNotExist => value.is_none(),
+        }
     }
 }
 

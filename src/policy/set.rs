@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use super::admission_policy::Constraints;
 use super::digest::sha256;
 use super::exception::CompiledException;
-use super::expression::{self, Condition, Expression};
+use super::expression::{self, Condition, Expression, OnError};
 use super::index::Index;
 use super::matcher::{MatchInput, Matcher, Unknown};
 use super::pod_security::PodSecurity;
@@ -91,25 +92,24 @@ impl PolicySet {
 
     /// Changes one rule, to see who notices; its digest stays. `false` where there is nothing to change.
     pub fn mutate(&mut self, policy: &str, rule: &str, mutation: Mutation) -> bool {
-        let Some(policy) = self.policies.iter_mut().find(|known| *known.name == *policy) else {
-            return false;
-        };
-        let Some(at) = policy.rules.iter().position(|known| *known.id == *rule) else {
-            return false;
-        };
-        match (mutation, policy.rules[at].enforcement) {
-            (Mutation::Off, _) => {
-                policy.rules.remove(at);
+        let mut is_changed = false;
+        // A policy of Kubernetes stands once for each object of parameters.
+        for policy in self.policies.iter_mut().filter(|known| *known.name == *policy) {
+            let Some(at) = policy.rules.iter().position(|known| *known.id == *rule) else {
+                continue;
+            };
+            let enforcement = &mut policy.rules[at].enforcement;
+            match (mutation, *enforcement) {
+                (Mutation::Off, _) => {
+                    policy.rules.remove(at);
+                }
+                (Mutation::Milder, Enforcement::Audit) => continue,
+                (Mutation::Milder, Enforcement::Deny) => *enforcement = Enforcement::Warn,
+                (Mutation::Milder, Enforcement::Warn) => *enforcement = Enforcement::Audit,
             }
-            (Mutation::Milder, Enforcement::Audit) => return false,
-            (Mutation::Milder, Enforcement::Deny) => {
-                policy.rules[at].enforcement = Enforcement::Warn;
-            }
-            (Mutation::Milder, Enforcement::Warn) => {
-                policy.rules[at].enforcement = Enforcement::Audit;
-            }
+            is_changed = true;
         }
-        true
+        is_changed
     }
 
     /// Whether any policy says anything in CEL.
@@ -208,6 +208,26 @@ pub struct CompiledPolicy {
     pub variables: Vec<Program>,
     /// What must hold besides for the policy to be about an object.
     pub conditions: Vec<Condition>,
+    /// What a binding makes of it, where it is a `ValidatingAdmissionPolicy`.
+    pub bound: Option<Bound>,
+}
+
+/// What a binding makes of a `ValidatingAdmissionPolicy`.
+#[derive(Debug)]
+pub struct Bound {
+    /// The requests that it is about; all must mean one.
+    pub(super) constraints: Vec<Constraints>,
+    /// Its parameters, as JSON.
+    pub params: Option<Arc<str>>,
+    /// What is taken where a condition cannot be evaluated. For a `PodPolicy`, that it holds.
+    pub on_condition_error: OnError,
+}
+
+impl Bound {
+    fn matches(&self, input: &MatchInput<'_>) -> bool {
+        let means = |request| self.constraints.iter().all(|one| one.matches(request));
+        input.request.is_some_and(means)
+    }
 }
 
 impl CompiledPolicy {
@@ -225,6 +245,7 @@ impl CompiledPolicy {
     #[must_use]
     pub fn matches(&self, input: &MatchInput<'_>) -> bool {
         self.matcher.matches(input, Unknown::Applies)
+            && self.bound.as_ref().is_none_or(|bound| bound.matches(input))
     }
 
     /// Whether the policy is also about the pods that the workloads it is about make: those are

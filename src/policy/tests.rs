@@ -154,5 +154,6 @@ fn input<'v>(pod: &'v PodView<'v>, namespace: &'v str) -> MatchInput<'v> {
         pod,
         username: "jane",
         groups: &[] as &[Text<'_>],
+        request: None,
     }
 }

@@ -234,7 +234,11 @@ fn outcome(compiled: &Compiled, resources: &Arc<Vec<Source>>) -> Outcome {
 pub fn options(terms: &Terms) -> policy::Options {
     // An exception that has ended covers nothing. As an error it would keep a replica from starting on
     // the day that it ends.
-    policy::Options { now: clock::now(), terms: terms.clone(), expired: Severity::Warning }
+    policy::Options {
+        terms: terms.clone(),
+        expired: Severity::Warning,
+        ..policy::Options::at(clock::now())
+    }
 }
 
 fn compile(

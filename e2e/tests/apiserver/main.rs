@@ -3,6 +3,7 @@
 //! Every refusal is checked for its code, its reason, the webhook and policy it names, and its text: a pod that is
 //! refused for the wrong reason looks the same as one refused for the right one.
 
+mod admission_policies;
 mod callers;
 mod debug;
 mod deletion;

@@ -1,7 +1,6 @@
 //! Calls: which function is meant, and whether it takes what it is given.
 
 use super::super::ast::{Kind, Literal, Node};
-use super::super::environment::Root;
 use super::super::expression::Expression;
 use super::super::library::{self, Overload, Pattern};
 use super::super::moment::Moment;
@@ -30,7 +29,7 @@ impl Checker<'_> {
                 return self.global(at, &full, args);
             }
             if free
-                && Root::find(first).is_none()
+                && self.environment.root(first).is_none()
                 && prefix != "variables"
                 && library::is_prefix(&prefix)
             {

@@ -36,7 +36,7 @@ fn what_is_wrong_with_an_expression_is_said_with_its_place_and_what_would_be_rig
         (
             "params.a",
             1,
-            "params is not offered; a PodPolicy has no parameters; write them under `variables`",
+            "params is not offered; there are none without paramKind, nor in a PodPolicy; write them under `variables`",
         ),
         (
             "request.nme == 'a'",
