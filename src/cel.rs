@@ -14,6 +14,7 @@ mod convert;
 mod environment;
 mod evaluate;
 mod expression;
+mod fields;
 mod input;
 mod lexer;
 mod library;

@@ -196,11 +196,11 @@ fn a_condition_that_does_not_hold_leaves_the_object_out_and_one_that_fails_does_
         decide(&conditions("request.userInfo.username == 'eve'"), &request).outcome,
         Outcome::Allowed
     );
-    let decision = decide(&conditions("object.metadata.nope == 'a'"), &request);
+    let decision = decide(&conditions("object.metadata.labels.nope == 'a'"), &request);
     assert_eq!(decision.outcome, Outcome::Denied);
     assert_eq!(&*decision.faults[0].rule, "conditions/only");
     // One that does not hold decides, whatever the others are.
-    let two = "  match:\n    conditions:\n    - {name: a, expression: object.nope == 1}\n    - {name: b, expression: 'false'}\n  rules:\n  - privileged: {}\n";
+    let two = "  match:\n    conditions:\n    - {name: a, expression: object.metadata.labels.nope == 1}\n    - {name: b, expression: 'false'}\n  rules:\n  - privileged: {}\n";
     let decision = decide(&set(two, ""), &request);
     assert_eq!((decision.outcome, decision.faults.len()), (Outcome::Allowed, 0));
 }

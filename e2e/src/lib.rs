@@ -67,4 +67,4 @@ pub use poll::wait_for;
 pub use postgres::Postgres;
 pub use prometheus::{Prometheus, promtool};
 pub use repair::Repaired;
-pub use servers::openreports;
+pub use servers::{is_newest, openreports};

@@ -49,6 +49,12 @@ pub(crate) fn node() -> Result<Node> {
     })
 }
 
+/// Whether the Kubernetes that is tested is the newest that is known here.
+#[must_use]
+pub fn is_newest() -> bool {
+    version() == KUBERNETES
+}
+
 fn version() -> String {
     env::var("PODGATE_KUBERNETES_VERSION").unwrap_or_else(|_| KUBERNETES.to_owned())
 }

@@ -3,6 +3,8 @@
 mod calls;
 mod macros;
 
+pub(super) use self::macros::fold_variables;
+
 use super::ast::{Kind, Literal, Node, Operator};
 use super::environment::{Environment, Root, Variable};
 use super::expression::{Constant, Expression};

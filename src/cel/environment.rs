@@ -1,5 +1,7 @@
 //! The names that an expression may use.
 
+use super::fields::Shape;
+use super::program::Program;
 use super::types::{Struct, Type};
 
 /// What an expression starts from.
@@ -118,6 +120,21 @@ pub struct Variable {
     pub of: Type,
     /// How deep its expression is.
     pub depth: usize,
+    /// What is known of the fields of what it gives.
+    pub(super) shape: Option<Shape>,
+}
+
+impl Variable {
+    /// The variable of this name that `program` gives; one of any type, where there is no program because it is wrong.
+    #[must_use]
+    pub fn new(name: &str, program: Option<&Program>) -> Self {
+        Self {
+            name: name.to_owned(),
+            of: program.map_or(Type::Dyn, |program| program.result().clone()),
+            depth: program.map_or(0, Program::depth),
+            shape: program.and_then(|program| program.shape.clone()),
+        }
+    }
 }
 
 /// What is declared where an expression stands.
@@ -129,11 +146,18 @@ pub struct Environment {
     pub variables: Vec<Variable>,
     /// Rules that `pod.violates` may name.
     pub rules: Vec<&'static str>,
+    /// The kinds that `object` may be of, where its fields are to be looked at.
+    pub kinds: Vec<&'static str>,
 }
 
 impl Default for Environment {
     fn default() -> Self {
-        Self { roots: &Root::OF_POD_POLICY, variables: Vec::new(), rules: Vec::new() }
+        Self {
+            roots: &Root::OF_POD_POLICY,
+            variables: Vec::new(),
+            rules: Vec::new(),
+            kinds: Vec::new(),
+        }
     }
 }
 

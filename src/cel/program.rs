@@ -8,6 +8,7 @@ use super::check;
 use super::environment::{Environment, Root};
 use super::evaluate::Frame;
 use super::expression::Expression;
+use super::fields::{self, Shape};
 use super::input::{self, Inputs};
 use super::library::{Pattern, Patterns};
 use super::parse;
@@ -71,6 +72,8 @@ pub struct Program {
     result: Type,
     roots: Vec<Root>,
     depth: usize,
+    pub(super) shape: Option<Shape>,
+    unknown_fields: Vec<Problem>,
 }
 
 impl Program {
@@ -103,7 +106,10 @@ impl Program {
             };
             return Err(vec![Problem::new(node.at, message, help)]);
         }
+        let (shape, unknown_fields) = fields::check(&node, environment);
         Ok(Self {
+            shape,
+            unknown_fields,
             root: checked.root,
             patterns: checked.patterns,
             result: checked.result,
@@ -116,6 +122,12 @@ impl Program {
     #[must_use]
     pub fn result(&self) -> &Type {
         &self.result
+    }
+
+    /// Fields in it that nothing has which it is asked about, by place.
+    #[must_use]
+    pub fn unknown_fields(&self) -> &[Problem] {
+        &self.unknown_fields
     }
 
     /// What it reads.

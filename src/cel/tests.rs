@@ -88,8 +88,7 @@ fn variables_do_not_add_up_to_a_deep_expression() {
         };
         let name = format!("v{number}");
         last = format!("variables.{name}");
-        let (of, depth) = (program.result().clone(), program.depth());
-        environment.variables.push(Variable { name, of, depth });
+        environment.variables.push(Variable::new(&name, Some(&program)));
     }
     panic!("a thousand levels were taken");
 }

@@ -218,7 +218,8 @@ impl Spec {
             let help = "say which resources, such as `pods`";
             report.error(node, "spec.matchConstraints.resourceRules", "is missing", help);
         }
-        let mut expressions = expression::Reader::kubernetes(report, &fields, has_params);
+        let kinds = constraints.as_ref().and_then(Constraints::kinds).unwrap_or_default();
+        let mut expressions = expression::Reader::kubernetes(report, &fields, has_params, kinds);
         let conditions = expressions.conditions(report, &fields, "matchConditions");
         let items = |report: &mut Reporter, name: &str| {
             let node = fields.get(name)?;

@@ -5,8 +5,10 @@ mod place;
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::problem::Severity;
 use super::reader::{Fields, Place, Reporter};
-use crate::cel::{Environment, Program, Root, Type, Variable};
+use crate::cel::{Environment, Problem, Program, Root, Type, Variable};
+use crate::pod::Kind;
 use crate::rules;
 use crate::yaml::Node;
 
@@ -76,11 +78,13 @@ enum Names {
 }
 
 /// What the expressions of a policy may name, and which of it they do.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Reader {
     environment: Environment,
     /// The variables, in the order in which they stand.
     pub(super) variables: Vec<Program>,
+    /// How bad a field is that nothing has.
+    unknown_field: Severity,
 }
 
 impl Reader {
@@ -88,19 +92,32 @@ impl Reader {
     pub(super) fn new(report: &mut Reporter, spec: &Fields<'_>) -> Self {
         let rules = rules::ALL.iter().map(|rule| rule.id).collect();
         let mut reader = Self {
-            environment: Environment { rules, ..Environment::default() },
+            environment: Environment {
+                rules,
+                kinds: Kind::ALL.map(Kind::name).to_vec(),
+                ..Environment::default()
+            },
             variables: Vec::new(),
+            unknown_field: Severity::Error,
         };
         reader.named(report, spec, "variables", &Type::Dyn, Names::Variables);
         reader
     }
 
-    /// The same of a `ValidatingAdmissionPolicy`: it has no `pod`, and may have `params`.
-    pub(super) fn kubernetes(report: &mut Reporter, spec: &Fields<'_>, has_params: bool) -> Self {
+    /// The same of a `ValidatingAdmissionPolicy`: it has no `pod`, and may have `params`. `kinds` are all kinds that it is
+    /// about, where those are known.
+    pub(super) fn kubernetes(
+        report: &mut Reporter,
+        spec: &Fields<'_>,
+        has_params: bool,
+        kinds: Vec<&'static str>,
+    ) -> Self {
         let roots = &Root::OF_ADMISSION_POLICY;
         let roots = if has_params { &roots[..] } else { &roots[..roots.len() - 1] };
-        let environment = Environment { roots, ..Environment::default() };
-        let mut reader = Self { environment, variables: Vec::new() };
+        let environment = Environment { roots, kinds, ..Environment::default() };
+        // The API server takes it, and only warns.
+        let mut reader =
+            Self { environment, variables: Vec::new(), unknown_field: Severity::Warning };
         reader.named(report, spec, "variables", &Type::Dyn, Names::Variables);
         reader
     }
@@ -149,9 +166,7 @@ impl Reader {
             }
             if are_variables {
                 // One that is broken is known by its name all the same, so that it is told once.
-                let (of, depth) =
-                    program.as_ref().map_or((Type::Dyn, 0), |p| (p.result().clone(), p.depth()));
-                self.environment.variables.push(Variable { name: name.to_owned(), of, depth });
+                self.environment.variables.push(Variable::new(name, program.as_ref()));
                 self.variables.extend(program);
             } else {
                 read.extend(program.map(|program| (name.to_owned(), program)));
@@ -262,7 +277,14 @@ impl Reader {
         let source = fields.required(report, name, "write a CEL expression")?;
         let node = fields.get(name)?;
         match Program::compile(source, &self.environment, wanted) {
-            Ok(program) => Some(program),
+            Ok(program) => {
+                for problem in program.unknown_fields() {
+                    let Problem { at, message, help } = problem;
+                    let at = place::of(report.text(), Place::from(node), source, *at);
+                    report.add(self.unknown_field, at, &fields.path(name), message, help);
+                }
+                Some(program)
+            }
             Err(problems) => {
                 for problem in problems {
                     let at = place::of(report.text(), Place::from(node), source, problem.at);

@@ -15,7 +15,7 @@ pub(crate) fn scrape() -> String {
     let mut sources = policy::embedded();
     // One that cannot be evaluated.
     let text = "{apiVersion: podgate.dev/v1, kind: PodPolicy, metadata: {name: own}, \
-        spec: {rules: [{cel: {name: own, expression: object.nope == 1}}]}}";
+        spec: {rules: [{cel: {name: own, expression: object.metadata.labels.nope == 1}}]}}";
     sources.push(Source { name: "own.yaml".to_owned(), text: text.to_owned() });
     let (set, _) = policy::compile(&sources, &options).unwrap();
     let metrics = Metrics::new();

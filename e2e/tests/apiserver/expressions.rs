@@ -50,7 +50,7 @@ const RULES: [&str; 40] = [
     "object.spec.replicas > 0",
     "quantity('1Gi').isGreaterThan(quantity('500Mi'))",
     "sets.contains(['web', 'api'], [object.metadata.name])",
-    "object.spec.nothing.at.all == 1",
+    "object.spec['nothing'].at.all == 1",
     "object.spec.containers[0].image in ['registry.example.com/app:1']",
 ];
 

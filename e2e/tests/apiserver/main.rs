@@ -10,6 +10,7 @@ mod deletion;
 mod denial;
 mod exception;
 mod expressions;
+mod fields;
 mod fix;
 mod fixtures;
 mod metrics;

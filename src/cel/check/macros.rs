@@ -37,6 +37,14 @@ fn shape(name: &str, args: usize) -> Option<Shape> {
     }
 }
 
+/// How many variables a macro of this name and so many arguments names; `None` where there is no such macro.
+pub(in crate::cel) fn fold_variables(name: &str, args: usize) -> Option<usize> {
+    match (name, args) {
+        ("optMap" | "optFlatMap", 2) => Some(1),
+        _ => shape(name, args).map(|shape| shape.variables),
+    }
+}
+
 impl Checker<'_> {
     /// The call as a macro, where it is one.
     pub(super) fn expand(

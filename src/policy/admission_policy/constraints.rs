@@ -55,6 +55,26 @@ impl Constraints {
         !self.rules.is_empty()
     }
 
+    /// The kinds of all objects that it may mean; `None` where some of them are not known here.
+    pub(super) fn kinds(&self) -> Option<Vec<&'static str>> {
+        let mut kinds = Vec::new();
+        // Other groups have resources of these names, too, such as the pods of metrics.k8s.io.
+        let is_known = |group: &String| Kind::ALL.iter().any(|kind| kind.group() == group);
+        for rule in &self.rules {
+            if !rule.groups.iter().all(is_known) {
+                return None;
+            }
+            for wanted in &rule.resources {
+                let is_it = |kind: &Kind| {
+                    resource(kind.name()) == *wanted
+                        && rule.groups.iter().any(|g| g == kind.group())
+                };
+                kinds.push(Kind::ALL.into_iter().find(is_it)?.name());
+            }
+        }
+        Some(kinds)
+    }
+
     /// Says which of its resources nothing here looks at: silence would read as a pass.
     pub(super) fn warn_of_other_resources(&self, report: &mut Reporter, node: &Node, path: &str) {
         let is_judged = |wanted: &str| {

@@ -19,6 +19,11 @@ fn what_is_wrong_with_an_expression_is_said_with_its_place_and_what_would_be_rig
             "unknown name \"foo\"; known are object, oldObject, request, namespaceObject, pod",
         ),
         (
+            "object.spec.hostPid == true",
+            12,
+            "unknown field \"hostPid\"; did you mean \"hostPID\"? Kubernetes 1.37 has none of that name here; ['hostPid'] is not checked",
+        ),
+        (
             "variables.a",
             10,
             "unknown variable \"a\"; the policy has no `variables` before this place",
