@@ -15,6 +15,7 @@ mod policies;
 mod progress;
 mod prove;
 mod reference;
+mod schemas;
 mod serve;
 mod test;
 
@@ -22,6 +23,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 pub use exit::ExitStatus;
 pub use reference::reference;
+pub use schemas::schemas;
 
 /// The gate between a pod and the kernel it shares.
 #[derive(Debug, Parser)]

@@ -29,6 +29,10 @@ fn generated(root: &Path) -> BTreeMap<PathBuf, String> {
     for rule in rules::ALL {
         files.insert(format!("docs/rules/{}.md", rule.id).into(), report::rule::markdown(rule));
     }
+    for (name, schema) in cli::schemas() {
+        let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+        files.insert(Path::new("docs/schema").join(name), text);
+    }
     for (name, text) in cluster::crd::templates() {
         files.insert(Path::new("charts/podgate/templates/crds").join(name), text);
     }

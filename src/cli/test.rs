@@ -11,6 +11,7 @@ use anyhow::bail;
 use clap::ValueEnum;
 
 use self::document::TestDocument;
+pub(super) use self::document::schema;
 use super::exit::{ExitStatus, closed_pipe_is_fine};
 use super::{inputs, judge, policies};
 use crate::policy::{self, Options, PolicySet, Severity, Source, Terms, load};

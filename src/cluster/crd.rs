@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::resources::{GROUP, KINDS, Kind};
-use crate::{policy, yaml};
+use crate::policy::schema;
+use crate::yaml;
 
 /// The two definitions: the name of each one's file, and the object.
 #[must_use]
@@ -25,11 +26,10 @@ pub fn templates() -> Vec<(String, String)> {
 
 fn definition(kind: Kind) -> Value {
     let is_policy = kind == KINDS[0];
-    let spec = if is_policy { policy::schema::policy() } else { policy::schema::exception() };
-    let description = if is_policy {
-        "What pods must be, and what happens where they are not."
+    let (spec, description) = if is_policy {
+        (schema::policy(), schema::ABOUT_POLICY)
     } else {
-        "Rules of a policy that some workloads may break: for a reason, by an owner, until a day."
+        (schema::exception(), schema::ABOUT_EXCEPTION)
     };
     json!({
         "apiVersion": "apiextensions.k8s.io/v1",

@@ -16,8 +16,28 @@ use crate::yaml::{self, Node};
 
 /// The version of all documents.
 pub const API_VERSION: &str = "podgate.dev/v1";
-const POLICY: &str = "PodPolicy";
+pub(super) const POLICY: &str = "PodPolicy";
 pub(super) const EXCEPTION: &str = "PodPolicyException";
+/// Fields of a document.
+pub(super) const DOCUMENT: &[&str] = &["apiVersion", "kind", "metadata", "spec", "status"];
+/// Fields of `metadata`. The API server's own may stand beside the name: the document may be a copy of a
+/// custom resource.
+pub(super) const METADATA: &[&str] = &[
+    "name",
+    "labels",
+    "annotations",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "finalizers",
+    "ownerReferences",
+    "managedFields",
+    "generateName",
+    "selfLink",
+];
 
 /// A text with documents in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -146,7 +166,6 @@ fn read(
     batch: &mut Batch,
 ) {
     let before = report.problems.len();
-    let known = ["apiVersion", "kind", "metadata", "spec", "status"];
     let kind = document.get("kind").and_then(Node::as_str);
     if !matches!(kind, Some(POLICY | EXCEPTION)) {
         if options.admission_policies && kind.is_some() {
@@ -156,7 +175,7 @@ fn read(
         }
         return;
     }
-    let Some(fields) = Fields::new(report, document, "", &known) else { return };
+    let Some(fields) = Fields::new(report, document, "", DOCUMENT) else { return };
     let api_version = fields.required(report, "apiVersion", "write podgate.dev/v1");
     if let Some(other) = api_version.filter(|version| *version != API_VERSION) {
         let node = fields.get("apiVersion").unwrap_or(document);
@@ -210,31 +229,14 @@ fn unknown_kind(report: &mut Reporter, document: &Node, options: &Options) {
     report.error(node, "kind", format!("unknown kind {kind:?}"), help);
 }
 
-/// `metadata.name`. The API server's own fields may stand beside it: the document may be a copy of
-/// a custom resource.
+/// `metadata.name`.
 fn name<'n>(report: &mut Reporter, fields: &Fields<'n>) -> Option<(&'n str, Place)> {
     let help = "name the document: lower case letters, digits, '-' and '.'";
     let Some(node) = fields.get("metadata") else {
         report.error(fields.node(), "metadata.name", "is missing", help);
         return None;
     };
-    let known = [
-        "name",
-        "labels",
-        "annotations",
-        "uid",
-        "resourceVersion",
-        "generation",
-        "creationTimestamp",
-        "deletionTimestamp",
-        "deletionGracePeriodSeconds",
-        "finalizers",
-        "ownerReferences",
-        "managedFields",
-        "generateName",
-        "selfLink",
-    ];
-    let metadata = Fields::new(report, node, "metadata", &known)?;
+    let metadata = Fields::new(report, node, "metadata", METADATA)?;
     let name = metadata.required(report, "name", help)?;
     let node = metadata.get("name")?;
     if !is_subdomain(name) {

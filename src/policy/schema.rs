@@ -4,6 +4,8 @@
 //! Fields that are not known are kept (`x-kubernetes-preserve-unknown-fields`), so that the compiler can refuse
 //! them: dropped in silence, a misspelt field would leave a policy that says something else than its author wrote.
 
+pub mod editor;
+
 use serde_json::{Map, Value, json};
 
 use super::expression::OnError;
@@ -11,6 +13,12 @@ use super::standard::{Level, Version, checks};
 use super::{Enforcement, Fix, FixIn};
 use super::{document, expression, pod_security};
 use crate::rules::{self, Parameter, PodSecurityLevel, Rule, Shape};
+
+/// What a `PodPolicy` is.
+pub const ABOUT_POLICY: &str = "What pods must be, and what happens where they are not.";
+/// What a `PodPolicyException` is.
+pub const ABOUT_EXCEPTION: &str =
+    "Rules of a policy that some workloads may break: for a reason, by an owner, until a day.";
 
 /// The schema of a `PodPolicy`'s `spec`.
 #[must_use]
@@ -99,9 +107,9 @@ fn matching() -> Vec<(&'static str, Value)> {
     let account = json!({"type": "string", "pattern": "^[a-z0-9*-]+/[a-z0-9.*-]+$"});
     let free = json!({"type": "string", "minLength": 1, "pattern": "^[^?\\[{]+$"});
     let mut requesters = object(&[
-        ("users", list(free.clone())),
-        ("groups", list(free)),
-        ("serviceAccounts", described(list(account), "As namespace/name.")),
+        ("users", described(list(free.clone()), "Names of users; the one wildcard is *.")),
+        ("groups", described(list(free), "Names of groups; the one wildcard is *.")),
+        ("serviceAccounts", described(list(account), "As namespace/name; the one wildcard is *.")),
     ]);
     let any = ["users", "groups", "serviceAccounts"].map(|name| json!({"required": [name]}));
     requesters["anyOf"] = json!(any);
@@ -117,19 +125,27 @@ fn matching() -> Vec<(&'static str, Value)> {
 }
 
 fn sides(side: &Value) -> Value {
-    object(&[("include", side.clone()), ("exclude", side.clone())])
+    object(&[
+        ("include", described(side.clone(), "These and no others.")),
+        ("exclude", described(side.clone(), "All but these.")),
+    ])
 }
 
 fn selector() -> Value {
+    let operators = ["In", "NotIn", "Exists", "DoesNotExist"];
     let mut expression = object(&[
         ("key", filled("The label.")),
-        ("operator", json!({"type": "string", "enum": ["In", "NotIn", "Exists", "DoesNotExist"]})),
-        ("values", list(json!({"type": "string"}))),
+        (
+            "operator",
+            json!({"type": "string", "enum": operators, "description": "How its value is compared."}),
+        ),
+        ("values", described(list(json!({"type": "string"})), "The values of In and NotIn.")),
     ]);
     expression["required"] = json!(["key", "operator"]);
+    let labels = json!({"type": "object", "additionalProperties": {"type": "string"}});
     object(&[
-        ("matchLabels", json!({"type": "object", "additionalProperties": {"type": "string"}})),
-        ("matchExpressions", list(expression)),
+        ("matchLabels", described(labels, "Labels and the value that each must have.")),
+        ("matchExpressions", described(list(expression), "What must hold of labels besides.")),
     ])
 }
 
@@ -144,7 +160,7 @@ fn standard() -> Value {
     ids.sort_unstable();
     ids.dedup();
     let mut standard = object(&[
-        ("level", json!({"type": "string", "enum": levels})),
+        ("level", json!({"type": "string", "enum": levels, "description": "Its level."})),
         ("version", version()),
         (
             "except",
@@ -168,21 +184,25 @@ fn version() -> Value {
 
 fn defaults() -> Value {
     let levels = ["privileged", "baseline", "restricted", "Privileged", "Baseline", "Restricted"];
-    let level = json!({"type": "string", "enum": levels});
+    let level = |what: &str| {
+        let description = format!("The level that {what}; default privileged.");
+        json!({"type": "string", "enum": levels, "description": description})
+    };
     let [enforce, enforce_version, audit, audit_version, warn, warn_version] =
         pod_security::DEFAULTS;
     object(&[
-        (enforce, level.clone()),
+        (enforce, level("pods must keep")),
         (enforce_version, version()),
-        (audit, level.clone()),
+        (audit, level("is audited")),
         (audit_version, version()),
-        (warn, level),
+        (warn, level("is warned of")),
         (warn_version, version()),
     ])
 }
 
 fn exemptions() -> Value {
     let names = list(json!({"type": "string", "minLength": 1}));
+    let names = described(names, "Names, compared whole; pods of theirs are not judged.");
     object(&pod_security::EXEMPTIONS.map(|field| (field, names.clone())))
 }
 

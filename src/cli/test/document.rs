@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::engine::Outcome;
-use crate::policy::API_VERSION;
+use crate::policy::{API_VERSION, schema};
 use crate::spelling::suggest;
 use crate::yaml::{self, Limits, Node, YamlError};
 
@@ -26,69 +28,94 @@ pub(super) struct TestDocument {
     pub(super) cases: Vec<Case>,
 }
 
-#[derive(Deserialize)]
+/// Policies held to cases: requests, and what must become of them.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(title = "PolicyTest")]
 struct Envelope {
+    /// The version of the document.
+    #[schemars(extend("const" = API_VERSION))]
     api_version: String,
+    /// What the document is.
     #[serde(rename = "kind")]
+    #[schemars(extend("const" = KIND))]
     _kind: String,
+    /// The document's name.
     metadata: Metadata,
+    /// The cases, and the policies that they are about.
     spec: Spec,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Metadata {
+    /// Names the test in reports.
     name: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Spec {
+    /// Files and folders of policies, from the folder that the document stands in.
+    #[schemars(length(min = 1))]
     policies: Vec<String>,
+    /// Labels that exceptions may select by, because only trusted people can set them.
     #[serde(default)]
     trusted_labels: Vec<String>,
+    /// When it is, for cases that do not say; absent, now.
     time: Option<Timestamp>,
+    /// Requests, and what must become of each.
+    #[schemars(length(min = 1))]
     cases: Vec<Case>,
 }
 
 /// One request, and what must become of it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Case {
+    /// Names the case; its request has it for a uid.
     pub(super) name: String,
-    /// The object after the operation.
+    /// The object after the operation, as it would be sent.
+    #[schemars(with = "Map<String, Value>")]
     pub(super) object: Value,
     /// The object before an update; that it is there makes the case one.
+    #[schemars(with = "Option<Map<String, Value>>")]
     pub(super) old_object: Option<Value>,
+    /// The part of the object that the request is about, such as ephemeralcontainers.
     #[serde(default)]
     pub(super) subresource: String,
-    /// Where the object says nothing itself.
+    /// The namespace, where the object says nothing itself. Default default.
     pub(super) namespace: Option<String>,
-    /// Not known where they are absent.
+    /// Labels of the namespace; not known where they are absent.
     pub(super) namespace_labels: Option<BTreeMap<String, String>>,
+    /// Who sends the request.
     #[serde(default)]
     pub(super) user: User,
-    /// When it is.
+    /// When it is; absent, as spec.time says.
     pub(super) time: Option<Timestamp>,
+    /// What must become of the request.
     pub(super) expect: Expect,
 }
 
 /// Who sends the request.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct User {
+    /// The user's name, such as system:serviceaccount:NAMESPACE:NAME.
     #[serde(default)]
     pub(super) username: String,
+    /// The groups that the user is in.
     #[serde(default)]
     pub(super) groups: Vec<String>,
 }
 
 /// What must become of a request.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Expect {
+    /// What the decision must be.
     #[serde(deserialize_with = "outcome")]
+    #[schemars(with = "String", extend("enum" = EXPECTED.map(Outcome::as_str)))]
     pub(super) decision: Outcome,
     /// Exactly the rules that are broken, whatever comes of it; absent, any.
     pub(super) rules: Option<Vec<String>>,
@@ -108,6 +135,15 @@ fn outcome<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Outcome, D::Err
 
 const EXPECTED: [Outcome; 5] =
     [Outcome::Allowed, Outcome::Warned, Outcome::Fixed, Outcome::Excepted, Outcome::Denied];
+
+/// The shape of a document, whole, for editors.
+pub(in crate::cli) fn schema() -> Value {
+    let settings = SchemaSettings::draft07().with(|settings| {
+        settings.inline_subschemas = true;
+        settings.meta_schema = Some(schema::editor::DRAFT.into());
+    });
+    settings.into_generator().into_root_schema_for::<Envelope>().to_value()
+}
 
 /// The tests among the documents of a text.
 pub(super) fn read(text: &str) -> Result<Vec<TestDocument>, YamlError> {
