@@ -31,6 +31,6 @@ mod tests;
 pub use arena::{Bounds, Memory};
 pub use check::NO_AUTHORIZER;
 pub use environment::{Environment, Root, Variable};
-pub use library::functions;
+pub use library::{function_names, functions, functions_named};
 pub use program::{Activation, Answer, Fault, Problem, Program, Scope, Session};
 pub use types::Type;

@@ -51,7 +51,7 @@ enum Command {
     /// needed, in whole or in part. Exits with 0 where there is none, with 1 where there is one, and with 2 where the job
     /// could not be done.
     Exceptions(exceptions::Args),
-    /// Print what a rule reads, why it matters and how to comply
+    /// Print what a rule reads and why it matters, what a field takes, or what was decided
     Explain(explain::Args),
     /// Hold policies to cases: requests, and what must become of them
     ///

@@ -3,6 +3,7 @@
 pub mod cases;
 pub mod doctor;
 pub mod exceptions;
+pub mod field;
 pub mod fix;
 pub mod functions;
 pub mod github;

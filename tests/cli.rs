@@ -153,6 +153,64 @@ fn explain_offers_the_nearest_rule() {
 }
 
 #[test]
+fn explain_tells_of_a_field_as_kubectl_does() {
+    insta::assert_snapshot!(stdout(&podgate(&["explain", "podpolicy.spec.match.namespaces"])));
+    let whole = stdout(&podgate(&["explain", "PodPolicyException"]));
+    assert!(
+        whole.starts_with("KIND:       PodPolicyException\nVERSION:    podgate.dev/v1\n"),
+        "{whole}"
+    );
+    assert!(whole.contains("  spec        <Object> -required-\n"), "{whole}");
+    // Short names, and places as errors have them.
+    let onerror = stdout(&podgate(&["explain", "pp.spec.rules[0].cel.onError"]));
+    assert!(
+        onerror.contains("FIELD: onError <string>\n\nENUM:\n    Deny\n    Ignore\n"),
+        "{onerror}"
+    );
+    let case = stdout(&podgate(&["explain", "policytest.spec.cases.expect"]));
+    assert!(
+        case.contains("  decision  <string> -required-\n    one of allowed, warned,"),
+        "{case}"
+    );
+}
+
+#[test]
+fn explain_tells_of_one_function_of_cel() {
+    let spaced = stdout(&podgate(&["explain", "cel", "quantity"]));
+    insta::assert_snapshot!(spaced);
+    assert_eq!(stdout(&podgate(&["explain", "cel.quantity"])), spaced);
+    let contains = stdout(&podgate(&["explain", "cel.contains"]));
+    for declaration in
+        ["string.contains(string) -> bool", "sets.contains(list<A>, list<A>) -> bool"]
+    {
+        assert!(contains.contains(declaration), "{contains}");
+    }
+    assert!(
+        stdout(&podgate(&["explain", "cel.exists_one"])).contains("RANGE.exists_one(x, PREDICATE)")
+    );
+}
+
+#[test]
+fn explain_offers_the_nearest_kind_field_and_function() {
+    for (what, expected) in [
+        ("podpolicy.spec.mtach", "PodPolicy.spec has no field \"mtach\"; did you mean \"match\"?"),
+        ("podpolcy.spec.match", "nothing is named podpolcy; did you mean PodPolicy.spec.match?"),
+        ("podpolicy.spec.description.x", "PodPolicy.spec.description has no fields, \"x\" neither"),
+        (
+            "privileged.x",
+            "privileged is a rule, and has no .x; what it takes is PodPolicy.spec.rules.privileged",
+        ),
+        ("cel.quantty", "CEL has no function quantty; did you mean quantity?"),
+        ("cel.zzzzzzzz", "podgate explain cel lists them all"),
+        ("zzzzzzzz", "podgate explain lists all rules"),
+    ] {
+        let output = podgate(&["explain", what]);
+        assert!(stderr(&output).contains(expected), "{what}: {}", stderr(&output));
+        assert_eq!(output.status.code(), Some(2));
+    }
+}
+
+#[test]
 fn a_reader_that_closes_the_pipe_is_fine() {
     let mut child = command(&["explain", "privileged"]).stdout(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());

@@ -153,10 +153,39 @@ pub(super) fn is_prefix(prefix: &str) -> bool {
 
 /// The declarations of all functions by family, as people write them.
 pub fn functions() -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {
-    FAMILIES.iter().map(|(family, rows)| {
-        let signatures = rows.iter().map(|(_, signature, _)| *signature);
-        (*family, signatures.filter(|signature| !signature.contains('_')).collect())
-    })
+    families(|declared| !declared.name.contains('_'))
+}
+
+/// Names of all functions and methods.
+#[must_use]
+pub fn function_names() -> Vec<&'static str> {
+    [names(false), names(true)].concat()
+}
+
+/// The declarations of the functions and methods that are called `name`, by family. What stands before the last
+/// point of a name may be left out.
+#[must_use]
+pub fn functions_named(name: &str) -> Vec<(&'static str, Vec<&'static str>)> {
+    let is_it = |declared: &Overload| {
+        declared.name == name
+            || declared.name.strip_suffix(name).is_some_and(|before| before.ends_with('.'))
+    };
+    families(is_it).collect()
+}
+
+/// The families that hold a declaration which `is_it`, each with those.
+fn families(
+    is_it: impl Fn(&Overload) -> bool,
+) -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {
+    let signatures = move |rows: &[Row]| -> Vec<&'static str> {
+        let declared =
+            rows.iter().map(|(is_member, signature, call)| declare(*is_member, signature, *call));
+        declared.filter(&is_it).map(|overload| overload.signature).collect()
+    };
+    FAMILIES
+        .iter()
+        .map(move |(family, rows)| (*family, signatures(rows)))
+        .filter(|(_, signatures)| !signatures.is_empty())
 }
 
 fn error<T>(message: impl Into<String>) -> Result<T, Fault> {

@@ -1,22 +1,26 @@
-//! `podgate explain`: what a rule reads, why it matters and how to comply; or a decision in full.
+//! `podgate explain`: what a rule reads, why it matters and how to comply; what may stand in a document; or a decision
+//! in full.
+
+mod field;
 
 use std::io;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 
 use super::exit::{self, ExitStatus, closed_pipe_is_fine};
 use super::ledger::Source;
+use super::schemas;
 use crate::ledger::query::{Filter, Page};
-use crate::report;
+use crate::report::{self, functions};
 use crate::rules;
 use crate::spelling::nearest;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// A rule's id, or a decision's with --ledger; `cel` for the functions of expressions; without one, all
-    /// rules are listed
-    #[arg(value_name = "RULE|DECISION")]
-    rule: Option<String>,
+    /// A rule; a field, such as `PodPolicy.spec.match`; `cel` for the functions of expressions, and `cel quantity` for
+    /// one of them; or a decision, with --ledger. Without any, all rules are listed
+    #[arg(value_name = "RULE|FIELD|cel|DECISION", num_args = 0..)]
+    what: Vec<String>,
     #[command(flatten)]
     source: Source,
 }
@@ -25,30 +29,58 @@ pub(super) struct Args {
 const CEL: &str = "cel";
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitStatus> {
-    let Some(id) = &args.rule else {
+    if args.what.is_empty() {
         let width = rules::ALL.iter().map(|rule| rule.id.len()).max().unwrap_or_default();
         let list: Vec<String> =
             rules::ALL.iter().map(|rule| format!("{:width$}  {}", rule.id, rule.title)).collect();
         return exit::print(format!("{}\n", list.join("\n")).as_bytes());
-    };
-    if let Some(rule) = rules::find(id) {
-        return exit::print(report::rule::text(rule).as_bytes());
     }
-    if is_decision_id(id) {
+    // `cel quantity` is `cel.quantity`.
+    let what = args.what.join(".");
+    if is_decision_id(&what) {
         if args.source.is_empty() {
             bail!(
-                "{id} is a decision's id: --ledger says where its record is, a store (sqlite:PATH, postgres://…) or a \
+                "{what} is a decision's id: --ledger says where its record is, a store (sqlite:PATH, postgres://…) or a \
                  file with lines of podgate's standard output"
             );
         }
-        return decision(id, &args.source);
+        return decision(&what, &args.source);
     }
-    if id == CEL {
-        return exit::print(report::functions::text().as_bytes());
+    exit::print(text(&what)?.as_bytes())
+}
+
+/// What is to be said of a rule, a field, or functions.
+fn text(what: &str) -> anyhow::Result<String> {
+    if let Some(rule) = rules::find(what) {
+        return Ok(report::rule::text(rule));
     }
-    match nearest(id, rules::ALL.iter().map(|rule| rule.id).chain([CEL])) {
-        Some(nearest) => bail!("no rule is named {id}; did you mean {nearest}?"),
-        None => bail!("no rule is named {id}; podgate explain lists them all"),
+    if what == CEL {
+        return Ok(functions::text());
+    }
+    if let Some(name) = what.strip_prefix("cel.") {
+        return functions::one(name).with_context(|| match nearest(name, functions::names()) {
+            Some(nearest) => format!("CEL has no function {name}; did you mean {nearest}?"),
+            None => format!("CEL has no function {name}; podgate explain cel lists them all"),
+        });
+    }
+    if let Some(kind) = field::kind(what) {
+        return field::text(kind, what);
+    }
+    let (first, rest) = what.split_at(what.find('.').unwrap_or(what.len()));
+    if rules::find(first).is_some() {
+        bail!(
+            "{first} is a rule, and has no {rest}; what it takes is PodPolicy.spec.rules.{first}"
+        );
+    }
+    let kinds = schemas::KINDS.map(|kind| kind.name);
+    // Only kinds and the language have parts.
+    let known = rules::ALL.iter().map(|rule| rule.id).filter(|_| rest.is_empty());
+    match nearest(first, known.chain([CEL]).chain(kinds)) {
+        Some(nearest) => bail!("nothing is named {first}; did you mean {nearest}{rest}?"),
+        None => bail!(
+            "nothing is named {first}: podgate explain lists all rules, podgate explain cel all functions, and \
+             podgate explain PodPolicy the fields of a policy"
+        ),
     }
 }
 

@@ -33,6 +33,43 @@ pub fn markdown() -> String {
     text
 }
 
+/// What is called `name`: functions, methods and macros, and what is called on a type or stands under a prefix of that
+/// name. `None` where nothing is.
+#[must_use]
+pub fn one(name: &str) -> Option<String> {
+    let mut found = cel::functions_named(name);
+    let prefix = |signature: &&str| {
+        let before = signature.strip_prefix(name).unwrap_or_default();
+        before.starts_with('.') || before.starts_with('<') && before.contains(">.")
+    };
+    let under: Vec<&str> = cel::functions().flat_map(|(_, all)| all).filter(prefix).collect();
+    let macros: Vec<&str> = MACROS
+        .iter()
+        .copied()
+        .filter(|line| macro_names(line).any(|known| known == name))
+        .collect();
+    found.extend([("Macros", macros), ("What begins with it", under)]);
+    found.retain(|(_, signatures)| !signatures.is_empty());
+    let sections =
+        found.iter().map(|(family, all)| format!("\n{family}\n  {}\n", all.join("\n  ")));
+    (!found.is_empty()).then(|| format!("{name} in CEL\n{}", sections.collect::<String>()))
+}
+
+/// What [`one`] knows: names of functions, methods and macros.
+#[must_use]
+pub fn names() -> Vec<&'static str> {
+    cel::function_names()
+        .into_iter()
+        .chain(MACROS.iter().flat_map(|line| macro_names(line)))
+        .collect()
+}
+
+/// The names that stand before a bracket.
+fn macro_names(line: &'static str) -> impl Iterator<Item = &'static str> {
+    let calls = line.split_inclusive('(').filter_map(|part| part.strip_suffix('('));
+    calls.map(|call| call.rsplit(['.', ' ']).next().unwrap_or(call))
+}
+
 /// What is no function, since it evaluates its argument once for each item.
 const MACROS: &[&str] = &[
     "has(OBJECT.FIELD)",
