@@ -3,6 +3,8 @@
 #     docker build .                                                from source, in the build stage
 #     make image                                                    without an engine or a registry, from the binary in dist/
 #     buildah build --build-arg BINARIES=prebuilt .                 what `make image` does
+#
+# There is no shell and no reader of manual pages in it; `podgate man` and `podgate completions` write them elsewhere.
 
 # Which stage the binary comes from: `build` or `prebuilt`.
 ARG BINARIES=build

@@ -9,6 +9,7 @@ mod fix;
 mod inputs;
 mod judge;
 mod ledger;
+mod man;
 mod output;
 mod period;
 mod policies;
@@ -71,6 +72,8 @@ enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
+    /// Write manual pages, one a command
+    Man(man::Args),
     /// Print the version
     Version,
 }
@@ -96,6 +99,7 @@ impl Cli {
                 clap_complete::generate(shell, &mut Self::command(), "podgate", &mut script);
                 exit::print(&script)
             }
+            Command::Man(args) => man::run(&args),
             Command::Version => {
                 let rules = crate::rules::ALL.len();
                 let newest = crate::policy::standard::NEWEST;

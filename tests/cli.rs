@@ -145,6 +145,34 @@ fn every_error_of_every_policy_is_told_at_once() {
     }
 }
 
+/// A page for each command and each command below one, with the arguments in it.
+#[test]
+fn manual_pages_are_written_for_every_command() {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("man/man1");
+    let _ = fs::remove_dir_all(&folder);
+    let output = podgate(&["man", "--output", folder.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let page = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
+    let help = stdout(&podgate(&["--help"]));
+    let (_, commands) = help.split_once("Commands:\n").unwrap();
+    let commands = commands.lines().take_while(|line| !line.is_empty());
+    let names = commands.filter_map(|line| line.split_whitespace().next()).filter(|n| *n != "help");
+    let mut count = 0;
+    for name in names {
+        assert!(page(&format!("podgate-{name}.1")).contains(&format!("podgate {name}")), "{name}");
+        count += 1;
+    }
+    assert!(count > 8, "only {count} commands were found in\n{help}");
+    assert!(page("podgate-ledger-verify.1").contains(".SH SYNOPSIS"));
+    assert!(page("podgate-check.1").contains("\\-\\-standard"), "{}", page("podgate-check.1"));
+    assert!(page("podgate.1").contains("podgate\\-check(1)"));
+
+    let taken = scratch("man-is-a-file", "");
+    let output = podgate(&["man", "--output", taken.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("cannot write manual pages to"), "{}", stderr(&output));
+}
+
 #[test]
 fn explain_offers_the_nearest_rule() {
     let output = podgate(&["explain", "hostnamespace"]);
