@@ -3,8 +3,9 @@
 mod case;
 mod document;
 mod mutants;
+mod watch;
 
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
@@ -26,6 +27,9 @@ pub(super) struct Args {
     /// Turn each rule off, and make each milder, and name those that no case notices
     #[arg(long)]
     mutants: bool,
+    /// Run again whenever a test, or a policy that it names, changes
+    #[arg(long)]
+    watch: bool,
     /// Files with `PolicyTest` documents, or folders to look for them in
     #[arg(value_name = "FILE|DIR", required = true)]
     paths: Vec<PathBuf>,
@@ -40,6 +44,17 @@ enum Format {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitStatus> {
+    if args.watch {
+        return watch::run(args);
+    }
+    let report = report(args)?;
+    let mut out = anstream::AutoStream::auto(io::stdout().lock());
+    closed_pipe_is_fine(print(args, &report, &mut out))?;
+    Ok(if report.is_clean() { ExitStatus::Clean } else { ExitStatus::Violations })
+}
+
+/// What comes of all cases.
+fn report(args: &Args) -> anyhow::Result<Report> {
     let mut report = Report::default();
     for (file, document) in documents(&args.paths)? {
         let policies = Policies::of(&file, &document)?;
@@ -58,12 +73,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitStatus> {
             "no PolicyTest document was found; one starts with `apiVersion: podgate.dev/v1` and `kind: PolicyTest`"
         );
     }
-    let mut out = anstream::AutoStream::auto(io::stdout().lock());
-    closed_pipe_is_fine(match args.output {
-        Format::Text => report::cases::text(&report, &mut out),
-        Format::Junit => report::cases::junit(&report, &mut out),
-    })?;
-    Ok(if report.is_clean() { ExitStatus::Clean } else { ExitStatus::Violations })
+    Ok(report)
+}
+
+fn print(args: &Args, report: &Report, out: &mut impl Write) -> io::Result<()> {
+    match args.output {
+        Format::Text => report::cases::text(report, out),
+        Format::Junit => report::cases::junit(report, out),
+    }
 }
 
 /// All tests in these files and folders. Other documents are left alone: they are policies, or what is judged.
@@ -78,6 +95,12 @@ fn documents(paths: &[PathBuf]) -> anyhow::Result<Vec<(PathBuf, TestDocument)>> 
     Ok(documents)
 }
 
+/// The files and folders of the policies that the test in `file` is about.
+fn policy_paths(file: &Path, document: &TestDocument) -> Vec<PathBuf> {
+    let folder = file.parent().unwrap_or(Path::new(""));
+    document.policies.iter().map(|path| folder.join(path)).collect()
+}
+
 /// The policies that a test is about.
 struct Policies {
     sources: Vec<Source>,
@@ -86,9 +109,8 @@ struct Policies {
 
 impl Policies {
     fn of(file: &Path, document: &TestDocument) -> anyhow::Result<Self> {
-        let folder = file.parent().unwrap_or(Path::new(""));
-        let paths: Vec<PathBuf> = document.policies.iter().map(|path| folder.join(path)).collect();
-        let sources = load::read(&paths).map_err(|problems| policies::problems(&problems))?;
+        let sources = load::read(&policy_paths(file, document))
+            .map_err(|problems| policies::problems(&problems))?;
         let options = Options {
             now: document.time.unwrap_or_else(judge::now),
             terms: Terms { trusted_labels: document.trusted_labels.clone(), ..Terms::default() },
