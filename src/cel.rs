@@ -24,6 +24,7 @@ mod print;
 mod program;
 mod types;
 mod value;
+mod watch;
 
 #[cfg(test)]
 mod tests;
@@ -34,3 +35,4 @@ pub use environment::{Environment, Root, Variable};
 pub use library::{function_names, functions, functions_named};
 pub use program::{Activation, Answer, Fault, Problem, Program, Scope, Session};
 pub use types::Type;
+pub use watch::{Branch, Outcomes, Seen};

@@ -27,13 +27,14 @@ pub mod schema;
 mod selector;
 mod set;
 pub mod standard;
+mod watch;
 
 use std::fmt;
 
 use crate::rules::Applicability;
 
 pub use assemble::{Assembled, assemble};
-pub use compile::{API_VERSION, Options, Source, compile};
+pub use compile::{API_VERSION, Options, Source, compile, compile_watched};
 pub use digest::sha256;
 pub use exception::{CompiledException, Life, NOTICE, Terms};
 pub use expression::{Condition, Expression, OnError};
@@ -43,6 +44,7 @@ pub use pod_security::{Exemptions, PodSecurity};
 pub use problem::{Problem, Severity};
 pub use resource::{is_exception, resource};
 pub use set::{Bound, CompiledPolicy, CompiledRule, Mutation, PolicySet, Question};
+pub use watch::{Watched, WatchedBranch};
 
 /// What a violation leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

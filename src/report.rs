@@ -1,6 +1,7 @@
 //! What `podgate check`, `podgate fix` and `podgate doctor` print.
 
 pub mod cases;
+pub mod coverage;
 pub mod doctor;
 pub mod exceptions;
 pub mod field;

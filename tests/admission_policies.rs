@@ -202,3 +202,21 @@ fn a_policy_test_holds_them_to_cases_and_sees_their_mutants() {
     assert_eq!(output.status.code(), Some(0), "{text}{}", stderr(&output));
     assert!(text.contains("3 cases: 3 passed; 2 mutants: 2 noticed, 0 not"), "{text}");
 }
+
+/// A policy is watched as it is bound; what is read of it besides, to find what is wrong, is not.
+#[test]
+fn what_no_case_does_is_told_of_these_policies_too() {
+    let folder = folder("coverage");
+    let holds = "object.spec.replicas <= variables.most";
+    let more = format!("{holds} && object.metadata.name != 'x'");
+    fs::write(folder.join("policies/few-replicas.yaml"), page(0).replace(holds, &more)).unwrap();
+    fs::write(folder.join("test.yaml"), page(1)).unwrap();
+    let told = stdout(&podgate(&folder, &["test", "--coverage", "test.yaml"]));
+    for line in [
+        "few-replicas/few-replicas-everywhere: 5 of 6 ways taken, 83%\n",
+        "  few-replicas/0  yes   yes\n",
+        "few-replicas.yaml:13:59: spec.validations[0].expression: operand 2 of && was never false\n",
+    ] {
+        assert!(told.contains(line), "{told}\nwants {line}");
+    }
+}

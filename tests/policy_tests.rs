@@ -50,6 +50,88 @@ fn the_page_says_what_the_command_prints() {
 }
 
 #[test]
+fn the_page_says_what_is_covered() {
+    let (folder, _) = house_rules("page-coverage");
+    let page = include_str!("../docs/testing.md");
+    let output = podgate(&folder, &["test", "--coverage", "house-rules-test.yaml"]);
+    let told = stdout(&output);
+    assert!(told.ends_with(block(page, "what no case does:", "text")), "{told}");
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn what_no_case_does_is_named_and_counted() {
+    let (folder, test) = house_rules("coverage");
+    let (before, rest) = test.split_once("  - name: nobody shares").unwrap();
+    let (_, robot) = rest.split_once("  - name: the robot").unwrap();
+    write(&folder, &format!("{before}  - name: the robot{robot}"));
+    let output = podgate(&folder, &["test", "--min-coverage", "84", "."]);
+    let told = stdout(&output);
+    for line in [
+        "house-rules.yaml  house-rules: 10 of 12 ways taken, 83%\n",
+        "  owner-label     yes   yes\n",
+        "  hostNamespaces  yes   no\n",
+        "coverage is 83%, less than the 84% wanted\n",
+    ] {
+        assert!(told.contains(line), "{told}\nwants {line}");
+    }
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(podgate(&folder, &["test", "--min-coverage", "83", "."]).status.code(), Some(0));
+
+    let xml = stdout(&podgate(&folder, &["test", "--min-coverage", "84", "-o", "junit", "."]));
+    for part in [
+        "<property name=\"coverage.percent\" value=\"83\"/>",
+        "<property name=\"coverage.never-broken\" value=\"hostNamespaces\"/>",
+        "house-rules.yaml:17:50: spec.rules[0].cel.expression: operand 2 of &amp;&amp; was never false",
+        "<failure message=\"coverage is 83%, less than the 84% wanted\">",
+    ] {
+        assert!(xml.contains(part), "{xml}\nwants {part}");
+    }
+}
+
+/// A condition that leaves an object out keeps the rules from being asked; the file of a policy that two tests name in
+/// two ways is one file.
+#[test]
+fn what_several_tests_ask_of_a_policy_is_put_together() {
+    let (folder, _) = house_rules("together");
+    let test = |policy: &str, user: &str| {
+        format!(
+            "apiVersion: podgate.dev/v1
+kind: PolicyTest
+metadata: {{name: t}}
+spec:
+  policies: [{policy}]
+  cases:
+  - name: one that names its owner
+    object:
+      apiVersion: v1
+      kind: Pod
+      metadata: {{name: web, labels: {{owner: payments}}}}
+      spec: {{containers: [{{name: app, image: registry.example.com/app}}]}}
+    user: {{username: {user}}}
+    expect: {{decision: allowed}}
+"
+        )
+    };
+    write(&folder, &test("house-rules.yaml", "'system:serviceaccount:ci:builder'"));
+    let told = stdout(&podgate(&folder, &["test", "--coverage", "."]));
+    for line in [
+        "  owner-label     no    no\n",
+        "house-rules.yaml:10:19: spec.match.conditions[0].expression: was never true\n",
+        "house-rules.yaml:17:19: spec.rules[0].cel.expression: operand 1 of && was never asked\n",
+    ] {
+        assert!(told.contains(line), "{told}\nwants {line}");
+    }
+
+    fs::create_dir_all(folder.join("more")).unwrap();
+    fs::write(folder.join("more/test.yaml"), test("../house-rules.yaml", "jane")).unwrap();
+    let told = stdout(&podgate(&folder, &["test", "--coverage", "."]));
+    assert!(told.contains("  owner-label     yes   no\n"), "{told}");
+    assert_eq!(told.matches(" ways taken").count(), 2, "{told}");
+    assert!(!told.contains("conditions[0]"), "{told}");
+}
+
+#[test]
 fn a_case_that_fails_says_why() {
     let (folder, test) = house_rules("fails");
     let wrong = test

@@ -101,6 +101,18 @@ impl Operator {
 }
 
 impl Node {
+    /// Where its first part stands; `at` is the place of its own sign.
+    pub(super) fn start(&self) -> usize {
+        match &self.kind {
+            Kind::Select { operand, .. } | Kind::Index { operand, .. } => operand.start(),
+            Kind::Call { target: Some(target), .. } => target.start(),
+            Kind::Binary { left, .. } => left.start(),
+            Kind::And(terms) | Kind::Or(terms) => terms.first().map_or(self.at, Self::start),
+            Kind::Ternary { condition, .. } => condition.start(),
+            _ => self.at,
+        }
+    }
+
     /// The dotted name that this spells: `a`, or `a.b.c`.
     pub(super) fn qualified(&self) -> Option<String> {
         match &self.kind {

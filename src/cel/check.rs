@@ -3,6 +3,8 @@
 mod calls;
 mod macros;
 
+use std::sync::Arc;
+
 pub(super) use self::macros::fold_variables;
 
 use super::ast::{Kind, Literal, Node, Operator};
@@ -11,6 +13,7 @@ use super::expression::{Constant, Expression};
 use super::library::{self, Pattern};
 use super::program::Problem;
 use super::types::{Bindings, Type};
+use super::watch::{Branch, Seen};
 use crate::spelling::suggest;
 
 /// What is told of `authorizer`, which a `ValidatingAdmissionPolicy` may name.
@@ -24,6 +27,8 @@ pub(super) struct Checked {
     pub(super) roots: Vec<Root>,
     /// How deep the deepest variable is that it names.
     pub(super) depth: usize,
+    /// What decides in it, where it is watched.
+    pub(super) branches: Vec<Branch>,
 }
 
 /// Checks `node`. All problems are found at once; one that follows from another is not told.
@@ -36,11 +41,12 @@ pub(super) fn check(node: &Node, environment: &Environment) -> Result<Checked, V
         roots: Vec::new(),
         mixed: false,
         depth: 0,
+        branches: Vec::new(),
     };
     let (root, result) = checker.check(node);
-    let Checker { mut problems, patterns, roots, depth, .. } = checker;
+    let Checker { mut problems, patterns, roots, depth, branches, .. } = checker;
     if problems.is_empty() {
-        return Ok(Checked { root, result, patterns, roots, depth });
+        return Ok(Checked { root, result, patterns, roots, depth, branches });
     }
     problems.sort_by_key(|problem| problem.at);
     Err(problems)
@@ -59,6 +65,7 @@ struct Checker<'e> {
     mixed: bool,
     /// How deep the deepest variable is that is named.
     depth: usize,
+    branches: Vec<Branch>,
 }
 
 impl Checker<'_> {
@@ -93,16 +100,10 @@ impl Checker<'_> {
             }
             Kind::Negate(operand) => self.operator(node.at, "-_", "-", &[operand]),
             Kind::Binary { operator, left, right } => self.binary(node.at, *operator, left, right),
-            Kind::And(terms) => {
-                let terms = terms.iter().map(|term| self.bool(term, "&&")).collect();
-                (Expression::And(terms), Type::Bool)
-            }
-            Kind::Or(terms) => {
-                let terms = terms.iter().map(|term| self.bool(term, "||")).collect();
-                (Expression::Or(terms), Type::Bool)
-            }
+            Kind::And(terms) => (Expression::And(self.operands(terms, "&&")), Type::Bool),
+            Kind::Or(terms) => (Expression::Or(self.operands(terms, "||")), Type::Bool),
             Kind::Ternary { condition, then, otherwise } => {
-                let condition = self.bool(condition, "?:");
+                let condition = self.operand(condition, "?:", 1);
                 let ((then, a), (otherwise, b)) = (self.check(then), self.check(otherwise));
                 let mut bindings = Bindings::default();
                 let any = Type::Parameter('A');
@@ -125,6 +126,22 @@ impl Checker<'_> {
             self.problem(node.at, format!("{operator} takes a bool, this is {found}"), "");
         }
         expression
+    }
+
+    fn operands(&mut self, terms: &[Node], operator: &'static str) -> Vec<Expression> {
+        let numbered = terms.iter().zip(1..);
+        numbered.map(|(term, number)| self.operand(term, operator, number)).collect()
+    }
+
+    /// An operand that decides, watched where that is asked.
+    fn operand(&mut self, node: &Node, operator: &'static str, number: usize) -> Expression {
+        let operand = self.bool(node, operator);
+        if !self.environment.watched {
+            return operand;
+        }
+        let seen = Arc::<Seen>::default();
+        self.branches.push(Branch { at: node.start(), operator, number, seen: Arc::clone(&seen) });
+        Expression::Watched { operand: Box::new(operand), seen }
     }
 
     fn local(&self, name: &str) -> Option<(usize, &Type)> {

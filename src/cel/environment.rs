@@ -148,6 +148,8 @@ pub struct Environment {
     pub rules: Vec<&'static str>,
     /// The kinds that `object` may be of, where its fields are to be looked at.
     pub kinds: Vec<&'static str>,
+    /// Whether what is compiled notes which ways it is taken.
+    pub watched: bool,
 }
 
 impl Default for Environment {
@@ -157,6 +159,7 @@ impl Default for Environment {
             variables: Vec::new(),
             rules: Vec::new(),
             kinds: Vec::new(),
+            watched: false,
         }
     }
 }

@@ -112,6 +112,13 @@ impl<'s, 'a> Frame<'s, 'a> {
                 }
                 other => Err(no_overload("optMap", &[other])),
             },
+            Expression::Watched { operand, seen } => {
+                // Looking on costs no step: what is watched must end as it does elsewhere.
+                self.steps += 1;
+                let value = self.evaluate(operand);
+                seen.note(if let Ok(Value::Bool(value)) = &value { Some(*value) } else { None });
+                value
+            }
         }
     }
 

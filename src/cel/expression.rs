@@ -1,9 +1,12 @@
 //! An expression whose names are resolved: what is evaluated.
 
+use std::sync::Arc;
+
 use super::ast::Operator;
 use super::environment::Root;
 use super::library::Overload;
 use super::value::Value;
+use super::watch::Seen;
 
 #[derive(Debug)]
 pub(super) enum Expression {
@@ -49,6 +52,11 @@ pub(super) enum Expression {
         operand: Box<Expression>,
         body: Box<Expression>,
         flat: bool,
+    },
+    /// An operand that notes what it gives. There is none where nobody asked for it.
+    Watched {
+        operand: Box<Expression>,
+        seen: Arc<Seen>,
     },
 }
 

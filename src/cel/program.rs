@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
+use std::sync::Arc;
 
 use super::arena::Memory;
 use super::check;
@@ -14,6 +15,7 @@ use super::library::{Pattern, Patterns};
 use super::parse;
 use super::types::Type;
 use super::value::Value;
+use super::watch::{Branch, Seen};
 
 /// How many parts may stand one under the other in an expression with all its variables: evaluating them takes stack.
 const DEPTH: usize = 320;
@@ -74,6 +76,9 @@ pub struct Program {
     depth: usize,
     pub(super) shape: Option<Shape>,
     unknown_fields: Vec<Problem>,
+    /// What decides in it, and what it gives itself, where it is watched.
+    branches: Vec<Branch>,
+    seen: Option<Arc<Seen>>,
 }
 
 impl Program {
@@ -106,16 +111,38 @@ impl Program {
             };
             return Err(vec![Problem::new(node.at, message, help)]);
         }
+        let seen = environment.watched.then(Arc::<Seen>::default);
+        let root = match &seen {
+            Some(seen) => {
+                let operand = Box::new(checked.root);
+                Expression::Watched { operand, seen: Arc::clone(seen) }
+            }
+            None => checked.root,
+        };
         let (shape, unknown_fields) = fields::check(&node, environment);
         Ok(Self {
             shape,
             unknown_fields,
-            root: checked.root,
+            root,
             patterns: checked.patterns,
             result: checked.result,
             roots: checked.roots,
             depth,
+            branches: checked.branches,
+            seen,
         })
+    }
+
+    /// The operands that decide which way it takes, where it is watched.
+    #[must_use]
+    pub fn branches(&self) -> &[Branch] {
+        &self.branches
+    }
+
+    /// What it gives, where it is watched.
+    #[must_use]
+    pub fn seen(&self) -> Option<&Arc<Seen>> {
+        self.seen.as_ref()
     }
 
     /// The type of what it gives.

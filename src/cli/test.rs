@@ -1,6 +1,7 @@
 //! `podgate test`: policies held to cases, by the function that the webhook calls.
 
 mod case;
+mod coverage;
 mod document;
 mod mutants;
 mod watch;
@@ -11,11 +12,12 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 use clap::ValueEnum;
 
+use self::coverage::Tally;
 use self::document::TestDocument;
 pub(super) use self::document::schema;
 use super::exit::{ExitStatus, closed_pipe_is_fine};
 use super::{inputs, judge, policies};
-use crate::policy::{self, Options, PolicySet, Severity, Source, Terms, load};
+use crate::policy::{self, Options, PolicySet, Severity, Source, Terms, Watched, load};
 use crate::report;
 use crate::report::cases::{Report, Suite};
 
@@ -27,6 +29,12 @@ pub(super) struct Args {
     /// Turn each rule off, and make each milder, and name those that no case notices
     #[arg(long)]
     mutants: bool,
+    /// Tell which rules no case keeps or breaks, and which ways through expressions none takes
+    #[arg(long)]
+    coverage: bool,
+    /// The same, and exit with 1 where less than this is covered
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(..=100))]
+    min_coverage: Option<u8>,
     /// Run again whenever a test, or a policy that it names, changes
     #[arg(long)]
     watch: bool,
@@ -56,12 +64,17 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitStatus> {
 /// What comes of all cases.
 fn report(args: &Args) -> anyhow::Result<Report> {
     let mut report = Report::default();
+    let covers = args.coverage || args.min_coverage.is_some();
+    let mut tally = Tally::default();
     for (file, document) in documents(&args.paths)? {
         let policies = Policies::of(&file, &document)?;
-        let set = policies.compile()?;
+        let (set, watched) =
+            if covers { policies.watched()? } else { (policies.compile()?, Vec::new()) };
         let mut suite = Suite::new(&file.display().to_string(), &document.name);
         for case in &document.cases {
-            suite.cases.push(case::judge(case, &set, policies.options.now)?);
+            let decision = case::decide(case, &set, policies.options.now)?;
+            tally.note(&watched, &decision);
+            suite.cases.push(case::told(case, &decision));
         }
         if args.mutants && suite.failed() == 0 {
             suite.mutants = mutants::survivors(&policies, &document)?;
@@ -73,6 +86,7 @@ fn report(args: &Args) -> anyhow::Result<Report> {
             "no PolicyTest document was found; one starts with `apiVersion: podgate.dev/v1` and `kind: PolicyTest`"
         );
     }
+    report.coverage = covers.then(|| tally.end(args.min_coverage.unwrap_or_default()));
     Ok(report)
 }
 
@@ -124,5 +138,11 @@ impl Policies {
     fn compile(&self) -> anyhow::Result<PolicySet> {
         let compiled = policy::compile(&self.sources, &self.options);
         compiled.map(|(set, _)| set).map_err(|problems| policies::problems(&problems))
+    }
+
+    /// The same, noting what it is asked.
+    fn watched(&self) -> anyhow::Result<(PolicySet, Vec<Watched>)> {
+        let compiled = policy::compile_watched(&self.sources, &self.options);
+        compiled.map_err(|problems| policies::problems(&problems))
     }
 }

@@ -15,6 +15,7 @@ use super::expression::{self, OnError};
 use super::problem::{Problem, Severity};
 use super::reader::{Fields, Reporter};
 use super::set::{Bound, CompiledPolicy, CompiledRule, Question, canonical};
+use super::watch::{self, Watch};
 use crate::cel;
 use crate::policy::Fix;
 use crate::rules::RuleId;
@@ -169,7 +170,10 @@ fn warn_of_stray(report: &mut Reporter, binding: &Document, names: &[&str]) {
 /// Reads a policy once for what is wrong with it. One that asks the authorizer is sound, and cannot be judged here.
 fn is_sound(report: &mut Reporter, policy: &Document, has_params: bool) -> bool {
     let before = report.problems.len();
+    // What is watched is what is bound.
+    let watch = report.watch.take();
     let spec = Spec::read(report, policy.spec(), has_params);
+    report.watch = watch;
     let found = report.problems.split_off(before);
     let (asking, mut others): (Vec<Problem>, Vec<Problem>) =
         found.into_iter().partition(|problem| problem.message == cel::NO_AUTHORIZER);
@@ -253,13 +257,14 @@ impl Spec {
 
 /// A policy as a binding puts it in force over one choice of parameters.
 fn bind(
-    report: &Reporter,
+    report: &mut Reporter,
     policy: &Document,
     binding: &Binding,
     choice: &Choice,
 ) -> Option<CompiledPolicy> {
     // What is wrong was told when the policy was read for the first time.
     let mut silent = Reporter::new(report.source(), report.text());
+    silent.watch = report.watch.is_some().then(Watch::default);
     let has_params = policy.spec().get("paramKind").is_some();
     let spec = Spec::read(&mut silent, policy.spec(), has_params)?;
     let Spec { constraints, on_error, expressions, conditions, validations } = spec;
@@ -276,10 +281,15 @@ fn bind(
         fix: Fix::Never,
         question: Question::Own(Box::new(expression)),
     });
+    let name = format!("{}/{}", policy.name, binding.name);
+    let rules = watch::rules(&mut silent, &name, rules.collect());
+    if let (Some(watch), Some(bound)) = (&mut report.watch, silent.watch) {
+        watch.policies.extend(bound.policies);
+    }
     Some(CompiledPolicy {
-        name: format!("{}/{}", policy.name, binding.name).into(),
+        name: name.into(),
         description: String::new(),
-        rules: rules.collect(),
+        rules,
         pod_security: None,
         fix_in: FixIn::default(),
         source: report.source().to_owned(),

@@ -10,6 +10,7 @@ use super::problem::{Problem, Severity};
 use super::reader::{Fields, Place, Reporter};
 use super::set::{CompiledPolicy, PolicySet, canonical};
 use super::standard::{self, ActiveCheck, Level, Version};
+use super::watch::{Watch, Watched};
 use crate::rules::{self, Rule};
 use crate::spelling::suggest;
 use crate::yaml::{self, Node};
@@ -92,15 +93,41 @@ pub fn compile(
     compile_with(sources, options, catalogue)
 }
 
+/// The same, to be watched while cases are judged: a set that notes what it is asked.
+///
+/// # Errors
+/// As [`compile`].
+pub fn compile_watched(
+    sources: &[Source],
+    options: &Options,
+) -> Result<(PolicySet, Vec<Watched>), Vec<Problem>> {
+    let catalogue = Catalogue { rules: rules::ALL, standard: standard::checks };
+    let (set, _, watched) = read_all(sources, options, catalogue, true)?;
+    Ok((set, watched))
+}
+
 pub(super) fn compile_with(
     sources: &[Source],
     options: &Options,
     catalogue: Catalogue,
 ) -> Result<(PolicySet, Vec<Problem>), Vec<Problem>> {
+    let (set, problems, _) = read_all(sources, options, catalogue, false)?;
+    Ok((set, problems))
+}
+
+type Compiled = (PolicySet, Vec<Problem>, Vec<Watched>);
+
+fn read_all(
+    sources: &[Source],
+    options: &Options,
+    catalogue: Catalogue,
+    is_watched: bool,
+) -> Result<Compiled, Vec<Problem>> {
     let mut batch = Batch::default();
     let mut reports = Vec::new();
     for (number, source) in sources.iter().enumerate() {
         let mut report = Reporter::new(&source.name, &source.text);
+        report.watch = is_watched.then(Watch::default);
         match yaml::read(&source.text, yaml::Limits::default()) {
             Ok(documents) => {
                 for document in documents {
@@ -121,8 +148,9 @@ pub(super) fn compile_with(
     }
     batch.refuse_duplicates(&mut reports);
     batch.refuse_strays(&mut reports);
-    let mut problems = Vec::new();
+    let (mut problems, mut watched) = (Vec::new(), Vec::new());
     for mut report in reports {
+        watched.extend(report.watch.into_iter().flat_map(|watch| watch.policies));
         report.problems.sort_by_key(|problem| (problem.line, problem.column));
         problems.append(&mut report.problems);
     }
@@ -132,7 +160,7 @@ pub(super) fn compile_with(
     let policies = batch.policies.into_iter().filter_map(|entry| entry.compiled);
     let policies = policies.chain(bound).collect();
     let exceptions = batch.exceptions.into_iter().filter_map(|entry| entry.compiled).collect();
-    Ok((PolicySet::new(policies, exceptions, batch.lines), problems))
+    Ok((PolicySet::new(policies, exceptions, batch.lines), problems, watched))
 }
 
 /// What was read so far, also where it did not compile: its name is taken all the same.

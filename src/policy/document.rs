@@ -10,6 +10,7 @@ use super::reader::{Fields, Reporter};
 use super::selector::Selector;
 use super::set::{CompiledPolicy, CompiledRule, Question};
 use super::standard::{ActiveCheck, Level, NEWEST, Version};
+use super::watch;
 use super::{Enforcement, Fix, FixIn};
 use crate::cel::{Program, Root};
 use crate::rules::RuleId;
@@ -80,7 +81,7 @@ pub(super) fn policy(
     Some(CompiledPolicy {
         name: name.into(),
         description,
-        rules,
+        rules: watch::rules(report, name, rules),
         pod_security,
         fix_in: fix_in.unwrap_or_default(),
         source: report.source().to_owned(),

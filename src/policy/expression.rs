@@ -95,6 +95,7 @@ impl Reader {
             environment: Environment {
                 rules,
                 kinds: Kind::ALL.map(Kind::name).to_vec(),
+                watched: report.watch.is_some(),
                 ..Environment::default()
             },
             variables: Vec::new(),
@@ -114,7 +115,8 @@ impl Reader {
     ) -> Self {
         let roots = &Root::OF_ADMISSION_POLICY;
         let roots = if has_params { &roots[..] } else { &roots[..roots.len() - 1] };
-        let environment = Environment { roots, kinds, ..Environment::default() };
+        let watched = report.watch.is_some();
+        let environment = Environment { roots, kinds, watched, ..Environment::default() };
         // The API server takes it, and only warns.
         let mut reader =
             Self { environment, variables: Vec::new(), unknown_field: Severity::Warning };
@@ -155,6 +157,11 @@ impl Reader {
             let Some(fields) = Fields::new(report, item, &path, NAMED) else { continue };
             let name = fields.required(report, "name", "name it");
             let program = self.program(report, &fields, "expression", wanted);
+            if let (Some(watch), Some(program), Some(node), Names::Conditions) =
+                (&mut report.watch, &program, fields.get("expression"), names)
+            {
+                watch.whole(program, &fields.path("expression"), Place::from(node));
+            }
             let Some(name) = name else { continue };
             if !seen.insert(name) {
                 let help = "rename or remove one of them";
@@ -282,6 +289,11 @@ impl Reader {
                     let Problem { at, message, help } = problem;
                     let at = place::of(report.text(), Place::from(node), source, *at);
                     report.add(self.unknown_field, at, &fields.path(name), message, help);
+                }
+                if let Some(mut watch) = report.watch.take() {
+                    let place = |at| place::of(report.text(), Place::from(node), source, at);
+                    watch.operands(&program, &fields.path(name), place);
+                    report.watch = Some(watch);
                 }
                 Some(program)
             }

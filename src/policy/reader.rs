@@ -1,6 +1,7 @@
 //! Reading a document field by field, and collecting everything that is wrong on the way.
 
 use super::problem::{Problem, Severity};
+use super::watch::Watch;
 use crate::spelling::suggest;
 use crate::yaml::{Node, Value};
 
@@ -10,6 +11,8 @@ pub(super) struct Reporter {
     text: String,
     lines: u32,
     pub(super) problems: Vec<Problem>,
+    /// What is watched of the policies, where that is asked.
+    pub(super) watch: Option<Watch>,
 }
 
 /// Where something stands.
@@ -28,7 +31,8 @@ impl From<&Node> for Place {
 impl Reporter {
     pub(super) fn new(source: &str, text: &str) -> Self {
         let lines = u32::try_from(text.lines().count()).unwrap_or(u32::MAX).max(1);
-        Self { source: source.to_owned(), text: text.to_owned(), lines, problems: Vec::new() }
+        let (source, text) = (source.to_owned(), text.to_owned());
+        Self { source, text, lines, problems: Vec::new(), watch: None }
     }
 
     pub(super) fn error(

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
+use super::coverage::{self, Coverage};
 use super::junit::shown;
 use super::text::{BAD, FAINT, GOOD, TITLE};
 
@@ -14,6 +15,8 @@ use super::text::{BAD, FAINT, GOOD, TITLE};
 pub struct Report {
     /// A suite a document.
     pub suites: Vec<Suite>,
+    /// What the cases ask of the policies, where that was wanted.
+    pub coverage: Option<Coverage>,
 }
 
 /// The cases of one document.
@@ -103,10 +106,12 @@ impl Report {
         self.suites.iter().map(Suite::failed).sum()
     }
 
-    /// Whether every case is as expected, and every mutant was noticed.
+    /// Whether every case is as expected, every mutant was noticed, and as much is covered as was wanted.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.failed() == 0 && self.suites.iter().all(|suite| suite.mutants.unnoticed.is_empty())
+        self.failed() == 0
+            && self.suites.iter().all(|suite| suite.mutants.unnoticed.is_empty())
+            && self.coverage.as_ref().is_none_or(Coverage::is_enough)
     }
 }
 
@@ -135,6 +140,9 @@ pub fn text(report: &Report, out: &mut impl Write) -> io::Result<()> {
         }
         writeln!(out)?;
     }
+    if let Some(coverage) = &report.coverage {
+        coverage::text(coverage, out)?;
+    }
     let (cases, failed) = (report.cases(), report.failed());
     write!(
         out,
@@ -151,10 +159,12 @@ pub fn text(report: &Report, out: &mut impl Write) -> io::Result<()> {
             report.suites.iter().map(|suite| suite.mutants.unnoticed.len()).sum();
         write!(out, "; {made} mutants: {} noticed, {unnoticed} not", made - unnoticed)?;
     }
-    writeln!(out)
+    writeln!(out)?;
+    report.coverage.iter().try_for_each(|coverage| coverage::summary(coverage, out))
 }
 
-/// The report as JUnit's XML: a suite a document, a case a case, and one more for each mutant that no case notices.
+/// The report as JUnit's XML: a suite a document, a case a case, and one more for each mutant that no case notices. What is
+/// covered stands in properties.
 ///
 /// # Errors
 /// Where `out` cannot be written.
@@ -185,7 +195,18 @@ pub fn junit(report: &Report, out: &mut impl Write) -> io::Result<()> {
                 Ok(())
             })?;
         }
-        Ok(())
+        let Some(coverage) = &report.coverage else { return Ok(()) };
+        coverage::junit(xml, coverage)?;
+        let Some(lack) = coverage.lack() else { return Ok(()) };
+        let element = xml
+            .create_element("testsuite")
+            .with_attribute(("name", "coverage"))
+            .with_attribute(("tests", "1"))
+            .with_attribute(("failures", "1"));
+        let case = |xml: &mut Writer<_>| {
+            junit_case(xml, "coverage", "as much as is wanted", Some((lack.clone(), lack)))
+        };
+        element.write_inner_content(case).map(|_| ())
     })?;
     writeln!(out)
 }

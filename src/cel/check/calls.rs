@@ -138,9 +138,10 @@ impl Checker<'_> {
             return;
         };
         // They were checked before; what is wrong with them was told.
-        let told = self.problems.len();
+        let (told, watched) = (self.problems.len(), self.branches.len());
         let types: Vec<Type> = items.iter().map(|(_, item)| self.check(item).1).collect();
         self.problems.truncate(told);
+        self.branches.truncate(watched);
         if let Err(message) = library::check_format(pattern, &types) {
             self.problem(*at, message, "");
         }

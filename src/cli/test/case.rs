@@ -11,8 +11,8 @@ use crate::pod;
 use crate::policy::PolicySet;
 use crate::report::cases::Case as Told;
 
-/// What comes of a case; its failures are empty where that is as expected.
-pub(super) fn judge(case: &Case, set: &PolicySet, now: Timestamp) -> anyhow::Result<Told> {
+/// What is decided in a case.
+pub(super) fn decide(case: &Case, set: &PolicySet, now: Timestamp) -> anyhow::Result<Decision> {
     let review = review(case).to_string();
     let mut review = Review::decode(&review)
         .map_err(|error| anyhow::anyhow!("case {:?}: {error}", case.name))
@@ -21,12 +21,16 @@ pub(super) fn judge(case: &Case, set: &PolicySet, now: Timestamp) -> anyhow::Res
     review.attributes.namespace_labels = labels
         .map(|labels| labels.iter().map(|(key, value)| (key.clone(), value.clone())).collect());
     let time = case.time.unwrap_or(now);
-    let decision = engine::decide(set, &review.attributes, Scope::All, &case.name, time);
-    Ok(Told {
+    Ok(engine::decide(set, &review.attributes, Scope::All, &case.name, time))
+}
+
+/// What is told of a case; its failures are empty where all is as expected.
+pub(super) fn told(case: &Case, decision: &Decision) -> Told {
+    Told {
         name: case.name.clone(),
-        failures: failures(&case.expect, &decision),
+        failures: failures(&case.expect, decision),
         sentences: decision.violations.iter().map(|v| v.sentence().to_string()).collect(),
-    })
+    }
 }
 
 fn failures(expect: &Expect, decision: &Decision) -> Vec<String> {

@@ -19,8 +19,8 @@ pub(super) fn survivors(policies: &Policies, document: &TestDocument) -> anyhow:
                 mutants.made += 1;
                 let mut is_noticed = false;
                 for case in &document.cases {
-                    let told = case::judge(case, &set, policies.options.now)?;
-                    if !told.failures.is_empty() {
+                    let decision = case::decide(case, &set, policies.options.now)?;
+                    if !case::told(case, &decision).failures.is_empty() {
                         is_noticed = true;
                         break;
                     }
