@@ -3,7 +3,11 @@
 //! Looked at, in every Markdown file: the targets of links, what stands in backquotes and looks like a path of this repository, and such
 //! words in `sh` blocks.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+#[path = "support/markdown.rs"]
+#[allow(dead_code, reason = "shared with other tests")]
+mod markdown;
 
 /// Folders that are made, not kept.
 const NOT_OURS: &[&str] = &["target", "dist", ".git", "node_modules"];
@@ -14,7 +18,7 @@ const FILES: &[&str] = &[".md", ".rs", ".sh", ".toml"];
 fn every_path_in_markdown_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut missing = Vec::new();
-    for page in markdown_files(root) {
+    for page in markdown::files(root) {
         let text = std::fs::read_to_string(&page).unwrap();
         let folder = page.parent().unwrap();
         for (line, path) in paths(&text, &|first| root.join(first).is_dir()) {
@@ -115,19 +119,4 @@ fn looks_like_a_path(text: &str, is_folder: &dyn Fn(&str) -> bool) -> bool {
             Some((first, _)) => !first.is_empty() && !NOT_OURS.contains(&first) && is_folder(first),
             None => FILES.iter().any(|ending| text.ends_with(ending) && text.len() > ending.len()),
         }
-}
-
-fn markdown_files(folder: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).expect("a folder of ours is readable") {
-        let path = entry.expect("its entries are readable").path();
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if path.is_dir() && !NOT_OURS.contains(&name) {
-            files.append(&mut markdown_files(&path));
-        } else if path.extension().is_some_and(|extension| extension == "md") {
-            files.push(path);
-        }
-    }
-    files.sort();
-    files
 }
