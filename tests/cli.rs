@@ -203,6 +203,18 @@ fn explain_tells_of_a_field_as_kubectl_does() {
 }
 
 #[test]
+fn explain_lists_all_fields_below_one() {
+    let told = stdout(&podgate(&["explain", "--recursive", "PodPolicy.spec"]));
+    for lines in [
+        "  match        <Object>\n    conditions         <[]Object>\n      expression  <string> -required-\n",
+        "    cel                         <Object>\n      expression         <string> -required-\n",
+        "\n  variables    <[]Object>\n    expression  <string> -required-\n    name        <string> -required-\n",
+    ] {
+        assert!(told.contains(lines), "{told}\nwants {lines}");
+    }
+}
+
+#[test]
 fn explain_tells_of_one_function_of_cel() {
     let spaced = stdout(&podgate(&["explain", "cel", "quantity"]));
     insta::assert_snapshot!(spaced);

@@ -11,6 +11,7 @@ use super::exit::{self, ExitStatus, closed_pipe_is_fine};
 use super::ledger::Source;
 use super::schemas;
 use crate::ledger::query::{Filter, Page};
+use crate::report::field::Depth;
 use crate::report::{self, functions};
 use crate::rules;
 use crate::spelling::nearest;
@@ -21,6 +22,9 @@ pub(super) struct Args {
     /// one of them; or a decision, with --ledger. Without any, all rules are listed
     #[arg(value_name = "RULE|FIELD|cel|DECISION", num_args = 0..)]
     what: Vec<String>,
+    /// Of a field, list all fields below it
+    #[arg(long)]
+    recursive: bool,
     #[command(flatten)]
     source: Source,
 }
@@ -46,11 +50,12 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitStatus> {
         }
         return decision(&what, &args.source);
     }
-    exit::print(text(&what)?.as_bytes())
+    let depth = if args.recursive { Depth::All } else { Depth::One };
+    exit::print(text(&what, depth)?.as_bytes())
 }
 
 /// What is to be said of a rule, a field, or functions.
-fn text(what: &str) -> anyhow::Result<String> {
+fn text(what: &str, depth: Depth) -> anyhow::Result<String> {
     if let Some(rule) = rules::find(what) {
         return Ok(report::rule::text(rule));
     }
@@ -64,7 +69,7 @@ fn text(what: &str) -> anyhow::Result<String> {
         });
     }
     if let Some(kind) = field::kind(what) {
-        return field::text(kind, what);
+        return field::text(kind, what, depth);
     }
     let (first, rest) = what.split_at(what.find('.').unwrap_or(what.len()));
     if rules::find(first).is_some() {

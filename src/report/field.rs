@@ -4,11 +4,20 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
+/// How much is shown below a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// The fields right below it, with what they are for.
+    One,
+    /// All fields, without.
+    All,
+}
+
 /// The field at `path` of a document of `kind`, or the document itself where there is no path.
 ///
 /// `version` is the document's `apiVersion`, and `schema` the JSON Schema of the field.
 #[must_use]
-pub fn text(kind: &str, version: &str, path: &[&str], schema: &Value) -> String {
+pub fn text(kind: &str, version: &str, path: &[&str], schema: &Value, depth: Depth) -> String {
     let mut text = format!("KIND:       {kind}\nVERSION:    {version}\n");
     if let Some(name) = path.last() {
         let _ = write!(text, "\nFIELD: {name} <{}>\n", type_of(schema));
@@ -17,21 +26,40 @@ pub fn text(kind: &str, version: &str, path: &[&str], schema: &Value) -> String 
         let _ = write!(text, "\nENUM:\n    {}\n", words.join("\n    "));
     }
     let _ = write!(text, "\nDESCRIPTION:\n    {}\n", description(schema));
-    let fields = fields(schema);
-    if !fields.is_empty() {
+    if !fields(schema).is_empty() {
         text.push_str("\nFIELDS:\n");
     }
-    let width = fields.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
-    for (name, field) in fields {
-        let required = if is_required(schema, name) { " -required-" } else { "" };
-        let _ = writeln!(text, "  {name:width$}  <{}>{required}", type_of(field));
+    match depth {
+        Depth::One => described(schema, &mut text),
+        Depth::All => names(schema, "  ", &mut text),
+    }
+    text.truncate(text.trim_end().len());
+    text + "\n"
+}
+
+/// The fields below one, with what they are for.
+fn described(schema: &Value, text: &mut String) {
+    for (name, field) in fields(schema) {
+        line(schema, name, field, "  ", text);
         if let Some(words) = words(field) {
             let _ = writeln!(text, "    one of {}", words.join(", "));
         }
         let _ = writeln!(text, "    {}\n", description(field));
     }
-    text.truncate(text.trim_end().len());
-    text + "\n"
+}
+
+/// The fields below one, and those below each of them.
+fn names(schema: &Value, indent: &str, text: &mut String) {
+    for (name, field) in fields(schema) {
+        line(schema, name, field, indent, text);
+        names(field, &format!("{indent}  "), text);
+    }
+}
+
+fn line(schema: &Value, name: &str, field: &Value, indent: &str, text: &mut String) {
+    let width = fields(schema).iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+    let required = if is_required(schema, name) { " -required-" } else { "" };
+    let _ = writeln!(text, "{indent}{name:width$}  <{}>{required}", type_of(field));
 }
 
 /// The fields of an object, or of the items of a list, by name.

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::super::schemas::{self, Kind};
 use crate::policy::API_VERSION;
-use crate::report::field;
+use crate::report::field::{self, Depth};
 use crate::spelling::suggest;
 
 /// The kind that the first word of `path` names.
@@ -17,7 +17,7 @@ pub(super) fn kind(path: &str) -> Option<Kind> {
 
 /// What is to be said of the field at `path`, which starts with a name of `kind`. Places in lists may be written, as
 /// errors have them.
-pub(super) fn text(kind: Kind, path: &str) -> anyhow::Result<String> {
+pub(super) fn text(kind: Kind, path: &str, depth: Depth) -> anyhow::Result<String> {
     let schema = (kind.schema)();
     let path: Vec<&str> =
         path.split('.').skip(1).map(|name| name.split('[').next().unwrap_or_default()).collect();
@@ -34,5 +34,5 @@ pub(super) fn text(kind: Kind, path: &str) -> anyhow::Result<String> {
         };
         found = field;
     }
-    Ok(field::text(kind.name, API_VERSION, &path, found))
+    Ok(field::text(kind.name, API_VERSION, &path, found, depth))
 }
