@@ -58,6 +58,7 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("doctor", "asks a cluster; e2e/tests/cluster/ runs it"),
     ("ledger verify", "reads a ledger; e2e/tests/ledger/ runs it"),
     ("--ledger", "reads a ledger; e2e/tests/ledger/ runs it"),
+    ("mistake.yaml", "is a mistake, which e2e/tests/node/ makes"),
 ];
 
 /// Other programs, and why their command lines are only looked at.
@@ -69,6 +70,9 @@ const OTHERS: &[(&str, &str)] = &[
     ("jq", "is not installed by everybody"),
     ("make", "builds; the targets are looked up"),
     ("[", "looks at an exit code"),
+    ("sed", "changes a text; e2e/tests/node/ runs it"),
+    ("grep", "looks into a text; e2e/tests/node/ runs it"),
+    ("head", "looks into a text; e2e/tests/node/ runs it"),
 ];
 
 /// Which entries of the lists above something was found for.
@@ -110,8 +114,8 @@ fn json(text: &str) -> Result<Vec<Value>, String> {
 }
 
 /// What is wrong with policies and exceptions, Kubernetes' own among them. An exception may be of a policy of the
-/// library.
-fn compile(text: &str) -> Result<(), String> {
+/// library, or of one that stands `before` it on its page.
+fn compile(text: &str, before: &[Source]) -> Result<(), String> {
     let now = "2026-11-24T00:00:00Z".parse().unwrap();
     let options = Options { admission_policies: true, ..Options::at(now) };
     let defined = json(text)?;
@@ -120,6 +124,7 @@ fn compile(text: &str) -> Result<(), String> {
         defined.iter().any(|document| document["metadata"]["name"] == *known)
     };
     let mut sources = policy::embedded();
+    sources.extend(before.iter().cloned());
     sources.retain(|source| !is_defined(source));
     sources.push(Source { name: "block".to_owned(), text: text.to_owned() });
     match policy::compile(&sources, &options) {
@@ -137,7 +142,7 @@ fn chart_values(values: &Value) -> Result<(), String> {
     let schema = serde_json::from_str(&schema).unwrap();
     jsonschema::validate(&schema, values).map_err(|error| error.to_string())?;
     let documents = values["policies"]["documents"].as_object();
-    documents.into_iter().flatten().try_for_each(|(_, text)| compile(text.as_str().unwrap()))
+    documents.into_iter().flatten().try_for_each(|(_, text)| compile(text.as_str().unwrap(), &[]))
 }
 
 fn is_podgates(document: &Value) -> bool {
@@ -149,7 +154,7 @@ fn is_admission_policy(document: &Value) -> bool {
 }
 
 /// Reads a block as what it is; `false` where it is nothing that is known here.
-fn read(text: &str) -> Result<bool, String> {
+fn read(text: &str, before: &[Source]) -> Result<bool, String> {
     let documents = json(text)?;
     let schema: Value =
         serde_json::from_str(include_str!("../charts/podgate/values.schema.json")).unwrap();
@@ -159,7 +164,7 @@ fn read(text: &str) -> Result<bool, String> {
         return Ok(true);
     }
     if documents.iter().any(|document| is_podgates(document) || is_admission_policy(document)) {
-        return compile(text).map(|()| true);
+        return compile(text, before).map(|()| true);
     }
     if documents
         .iter()
@@ -179,10 +184,14 @@ fn read(text: &str) -> Result<bool, String> {
 fn every_yaml_block_is_read() {
     let (used, mut wrong) = (Used::default(), Vec::new());
     for (page, text) in pages() {
+        let mut before = Vec::new();
         for block in blocks(&text).iter().filter(|block| block.language == "yaml") {
             let first = block.text.lines().next().unwrap_or_default();
             let is_it = |fragment: &(&str, &str, &str)| fragment.0 == page && fragment.1 == first;
-            match read(&block.text) {
+            match read(&block.text, &before) {
+                Ok(true) if json(&block.text).unwrap()[0]["kind"] == "PodPolicy" => {
+                    before.push(Source { name: "before".to_owned(), text: block.text.clone() });
+                }
                 Ok(true) => {}
                 Ok(false) if used.find(FRAGMENTS, |fragment| fragment.1, is_it).is_some() => {}
                 Ok(false) => wrong.push(format!(
@@ -213,10 +222,10 @@ fn what_is_wrong_in_a_block_is_found() {
         ("webhook: {replicas: many}\n".to_owned(), "many"),
         (values("PodPolicies"), "did you mean \"PodPolicy\"?"),
     ] {
-        let error = read(&block).unwrap_err();
+        let error = read(&block, &[]).unwrap_err();
         assert!(error.contains(expected), "{block}\n{error}");
     }
-    assert_eq!(read("- {run: podgate check}\n"), Ok(false));
+    assert_eq!(read("- {run: podgate check}\n", &[]), Ok(false));
 }
 
 /// Every command of every shell block, and of strings in YAML blocks that are one.
@@ -342,6 +351,9 @@ fn scratch() -> (PathBuf, Vec<String>) {
     let mut tests = Vec::new();
     for (_, text) in pages() {
         for block in blocks(&text).iter().filter(|block| block.language == "yaml") {
+            if let Some(file) = &block.file {
+                fs::write(folder.join(file), &block.text).unwrap();
+            }
             for document in json(&block.text).unwrap() {
                 let name = document["metadata"]["name"].as_str().unwrap_or_default();
                 let file = if document["kind"] == "PolicyTest" {

@@ -72,6 +72,10 @@ impl Kubectl {
         &self.kubeconfig
     }
 
+    pub(crate) fn binary(&self) -> &Path {
+        &self.binary
+    }
+
     /// Runs `kubectl` with `arguments`.
     pub fn run(&self, arguments: &[&str]) -> Result<Output> {
         self.spawn(arguments, None)

@@ -39,6 +39,7 @@ pub mod ledger;
 pub mod objects;
 pub mod oracle;
 mod outcome;
+mod page;
 mod podgate;
 mod poll;
 mod postgres;
@@ -60,8 +61,10 @@ pub use gate::{Gate, Namespace, decision_id};
 pub use helm::{HelmOutput, chart, helm, objects as yaml_objects};
 pub use kubectl::{Kubectl, Output};
 pub use outcome::{Failure, Outcome, say};
+pub use page::follow;
 pub use podgate::{
-    Podgate, check as podgate_check, compiles as podgate_compiles, get, run as run_podgate,
+    Podgate, check as podgate_check, compiles as podgate_compiles, get, programs,
+    run as run_podgate,
 };
 pub use poll::wait_for;
 pub use postgres::Postgres;

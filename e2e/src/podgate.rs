@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use crate::apiserver::free_port;
 use crate::certificates::Pair;
+use crate::kubectl::Kubectl;
 use crate::poll::wait_for;
 use crate::process::{End, Place, Process};
 
@@ -252,6 +253,13 @@ pub fn run(arguments: &[&str], kubeconfig: &Path, input: &str) -> Result<std::pr
     let _ = stdin.write_all(input.as_bytes());
     drop(stdin);
     Ok(child.wait_with_output()?)
+}
+
+/// The folders of podgate and of `kubectl`, for a shell.
+pub fn programs(kubectl: &Kubectl) -> Result<Vec<PathBuf>> {
+    let folder = |program: &Path| Some(program.parent()?.to_owned());
+    let folders = [binary()?, kubectl.binary()].map(folder);
+    folders.into_iter().collect::<Option<_>>().context("a program is in a folder")
 }
 
 /// By a rename, so that nobody reads half a file.

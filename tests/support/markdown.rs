@@ -14,18 +14,22 @@ pub(crate) struct Block {
     pub(crate) line: usize,
     /// Its text, without the indentation of its fence.
     pub(crate) text: String,
+    /// The file that the line before it names, as in "write `a.yaml`:".
+    pub(crate) file: Option<String>,
 }
 
 /// The blocks of a page, in order.
 pub(crate) fn blocks(page: &str) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut open: Option<(usize, Block)> = None;
+    let mut file = None;
     for (number, line) in page.lines().enumerate() {
         let fence = line.trim_start().strip_prefix("```");
         match (fence, &mut open) {
             (Some(language), None) => {
                 let language = language.trim().to_owned();
-                let block = Block { language, line: number + 2, text: String::new() };
+                let (text, file) = (String::new(), file.take());
+                let block = Block { language, line: number + 2, text, file };
                 open = Some((line.len() - line.trim_start().len(), block));
             }
             (Some(_), Some(_)) => blocks.extend(open.take().map(|(_, block)| block)),
@@ -33,7 +37,11 @@ pub(crate) fn blocks(page: &str) -> Vec<Block> {
                 block.text.push_str(line.get(*indent..).unwrap_or_default());
                 block.text.push('\n');
             }
-            (None, None) => {}
+            (None, None) if line.is_empty() => {}
+            (None, None) => {
+                let named = line.strip_suffix("`:").and_then(|line| line.rsplit('`').next());
+                file = named.map(str::to_owned);
+            }
         }
     }
     assert!(open.is_none(), "a block is not closed");

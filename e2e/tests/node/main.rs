@@ -4,6 +4,7 @@
 //! so each has it to itself.
 
 mod admission;
+mod book;
 mod installed;
 mod ledger;
 mod pods;
@@ -30,7 +31,8 @@ fn main() -> ExitCode {
         tests.iter().map(|(name, test)| trial(name, *test, cluster.clone())).collect()
     };
 
-    let beside = [pods::TESTS, admission::TESTS, repair::TESTS, ledger::TESTS].concat();
+    let beside =
+        [pods::TESTS, admission::TESTS, repair::TESTS, ledger::TESTS, book::TESTS].concat();
     let beside = libtest_mimic::run(&arguments, trials(&beside));
     arguments.test_threads = Some(1);
     // Nobody else's servers are ours to stop.
