@@ -24,6 +24,8 @@ const GRANTED: &[(&str, &str, &str, &str, &str)] = &[
     (WEBHOOK, "namespaces", "", "watch", "the same"),
     (WEBHOOK, "nodes", "", "list", "whether any offers user namespaces"),
     (WEBHOOK, "nodes", "", "watch", "the same"),
+    (CONTROLLER, "podpolicies", "", "get", "whether it is still what was compiled"),
+    (CONTROLLER, "podpolicyexceptions", "", "get", "the same"),
     (CONTROLLER, "podpolicies", "", "list", "their status is written"),
     (CONTROLLER, "podpolicies", "", "watch", "when they change"),
     (CONTROLLER, "podpolicyexceptions", "", "list", "the same"),

@@ -46,6 +46,7 @@ fn needs(args: &[&str], options: &Options) -> Vec<Need> {
         for resource in ["podpolicies", "podpolicyexceptions"] {
             needs.extend(["list", "watch"].map(|verb| Need::new(verb, "podgate.dev", resource)));
             if controls {
+                needs.push(Need::new("get", "podgate.dev", resource));
                 let patch = Need::new("patch", "podgate.dev", resource);
                 needs.push(Need { subresource: "status", ..patch });
             }
