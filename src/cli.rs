@@ -1,6 +1,7 @@
 //! The command line: the arguments, and one file a command.
 
 mod check;
+mod cluster;
 mod doctor;
 mod exceptions;
 mod exit;

@@ -9,6 +9,7 @@ mod client;
 pub mod crd;
 pub mod doctor;
 mod events;
+mod in_force;
 pub mod kubeconfig;
 pub mod lease;
 mod ledger_key;
@@ -25,6 +26,7 @@ mod watch;
 
 pub use client::{ConnectError, connect};
 pub use events::Events;
+pub use in_force::{InForce, ReadError, read as in_force};
 pub use ledger_key::keep as keep_ledger_key;
 pub use namespaces::{Health, Namespaces};
 pub use nodes::{UserNamespaces, watch_nodes};

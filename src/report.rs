@@ -21,6 +21,12 @@ use crate::engine::{Decision, Violation};
 use crate::manifest::Position;
 use crate::policy::Enforcement;
 
+/// So many of something, in words.
+#[must_use]
+pub fn counted(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
 /// What became of the objects of all files, in order.
 #[derive(Debug, Default)]
 pub struct Report {

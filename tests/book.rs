@@ -58,6 +58,7 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("doctor", "asks a cluster; e2e/tests/cluster/ runs it"),
     ("ledger verify", "reads a ledger; e2e/tests/ledger/ runs it"),
     ("--ledger", "reads a ledger; e2e/tests/ledger/ runs it"),
+    ("--from-cluster", "asks a cluster; e2e/tests/cluster/ runs it"),
     ("mistake.yaml", "is a mistake, which e2e/tests/node/ makes"),
 ];
 

@@ -1,5 +1,6 @@
 //! One Podgate and the namespaces it guards.
 
+use std::collections::BTreeMap;
 use std::thread;
 use std::time::Duration;
 
@@ -145,6 +146,11 @@ impl<'server> Gate<'server> {
         let _ = self.server.client().create(MUTATING, &registration.mutating())?.accepted()?;
         let _ = self.server.client().create(VALIDATING, &registration.validating())?.accepted()?;
         Ok(())
+    }
+
+    /// The files that Podgate serves, by name.
+    pub fn files(&self) -> Result<BTreeMap<String, String>> {
+        self.podgate.policy_files()
     }
 
     /// From here on Podgate is asked about policies themselves: returns once a broken one is refused.

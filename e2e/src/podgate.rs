@@ -1,5 +1,6 @@
 //! The real `podgate serve`.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsStr;
 use std::fs;
@@ -78,6 +79,18 @@ impl Podgate {
     /// Ends Podgate the way a node ends a container, and tells how it ended.
     pub fn stop(&mut self) -> Result<ExitStatus> {
         self.process.take().context("podgate is not running")?.stop()
+    }
+
+    /// Its policy files, by name.
+    pub(crate) fn policy_files(&self) -> Result<BTreeMap<String, String>> {
+        let mut files = BTreeMap::new();
+        for entry in fs::read_dir(self.folder.join("policies"))? {
+            let path = entry?.path();
+            let name =
+                path.file_name().context("a file has a name")?.to_string_lossy().into_owned();
+            files.insert(name, fs::read_to_string(&path)?);
+        }
+        Ok(files)
     }
 
     /// Starts Podgate again, on the same ports, with the same policies, and returns once it is ready.

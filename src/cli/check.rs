@@ -9,9 +9,9 @@ use jiff::Timestamp;
 use super::exit::{ExitStatus, closed_pipe_is_fine};
 use super::inputs;
 use super::judge::{self, Judge, JudgeArgs};
+use super::policies::Policies;
 use super::progress::Progress;
 use crate::manifest::{self, Document};
-use crate::policy::PolicySet;
 use crate::report::{self, Report};
 
 #[derive(Debug, clap::Args)]
@@ -42,8 +42,8 @@ enum Format {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitStatus> {
     let now = judge::now();
-    let set = args.judge.policies(now)?;
-    let report = judge_files(args, &set, now)?;
+    let policies = args.judge.policies(now)?;
+    let report = judge_files(args, &policies, now)?;
     let mut out = anstream::AutoStream::auto(io::stdout().lock());
     closed_pipe_is_fine(match args.output {
         Format::Text => report::text::write(&report, &mut out),
@@ -61,7 +61,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitStatus> {
     })
 }
 
-fn judge_files(args: &Args, set: &PolicySet, now: Timestamp) -> anyhow::Result<Report> {
+fn judge_files(args: &Args, policies: &Policies, now: Timestamp) -> anyhow::Result<Report> {
     let files = inputs::files(&args.paths)?;
     let mut progress = Progress::new();
     let mut read = Vec::with_capacity(files.len());
@@ -71,7 +71,7 @@ fn judge_files(args: &Args, set: &PolicySet, now: Timestamp) -> anyhow::Result<R
     }
     progress.clear();
     let documents = read.iter().filter_map(|(_, read)| read.as_ref().ok()).flatten();
-    let judge = Judge::new(&args.judge, set, documents, now);
+    let judge = Judge::new(&args.judge, policies, documents, now);
     let mut report = Report::default();
     for (file, read) in &read {
         match read {

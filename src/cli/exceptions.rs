@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::exit::{ExitStatus, closed_pipe_is_fine};
 use super::judge;
 use super::ledger::Source;
-use super::policies::{self, PolicyArgs};
+use super::policies::PolicyArgs;
 use crate::ledger::query::moment;
 use crate::policy::Severity;
 use crate::report::exceptions::{self, Report, Used};
@@ -40,13 +40,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitStatus> {
     let now = judge::now();
     let since = moment(&args.since, now).with_context(|| format!("--since {}", args.since))?;
     let used = if args.source.is_empty() { None } else { Some(used(&args.source, since)?) };
-    let compiled = args
-        .policies
-        .sources()
-        .and_then(|sources| args.policies.compile(&sources, now, Severity::Warning));
-    // What is wrong with an exception is part of the answer.
-    let (set, _) = compiled.map_err(|problems| policies::problems(&problems))?;
-    let report = Report::of(&set, used.as_ref(), now);
+    // One that has ended is part of the answer.
+    let policies = args.policies.read(now, Severity::Warning)?;
+    let report = Report::of(&policies.set, used.as_ref(), now);
     let mut out = anstream::AutoStream::auto(io::stdout().lock());
     closed_pipe_is_fine(match args.output {
         Format::Text => exceptions::text(&report, &mut out),

@@ -1,11 +1,10 @@
 //! How `check` and `fix` judge manifests: by which policies, and in which namespaces.
 
 use std::collections::HashMap;
-use std::io::{self, Write};
 
 use jiff::Timestamp;
 
-use super::policies::{self, PolicyArgs};
+use super::policies::{self, Policies, PolicyArgs};
 use crate::admission::{Attributes, NamespaceLabels};
 use crate::engine::{self, Scope};
 use crate::manifest::Document;
@@ -20,7 +19,7 @@ pub(super) struct JudgeArgs {
     policies: PolicyArgs,
     /// Judge by a Pod Security Standard instead of policies: baseline or restricted, with @v1.N for
     /// a version
-    #[arg(long, value_name = "LEVEL[@VERSION]", conflicts_with = "policies")]
+    #[arg(long, value_name = "LEVEL[@VERSION]", conflicts_with_all = ["policies", "from_cluster"])]
     standard: Option<String>,
     /// Namespace of objects that name none
     #[arg(long, short, value_name = "NAME", default_value = "default")]
@@ -35,18 +34,13 @@ pub(super) fn now() -> Timestamp {
 
 impl JudgeArgs {
     /// The policies, compiled. Their warnings go to standard error.
-    pub(super) fn policies(&self, now: Timestamp) -> anyhow::Result<PolicySet> {
-        let sources = match &self.standard {
-            Some(standard) => Ok(vec![policies::standard(standard)?]),
-            None => self.policies.sources(),
-        };
-        let compiled =
-            sources.and_then(|sources| self.policies.compile(&sources, now, Severity::Error));
-        let (set, warnings) = compiled.map_err(|problems| policies::problems(&problems))?;
-        for warning in warnings {
-            writeln!(io::stderr(), "{warning}")?;
+    pub(super) fn policies(&self, now: Timestamp) -> anyhow::Result<Policies> {
+        match &self.standard {
+            Some(standard) => {
+                self.policies.read_only(policies::standard(standard)?, now, Severity::Error)
+            }
+            None => self.policies.read(now, Severity::Error),
         }
-        Ok(set)
     }
 }
 
@@ -54,7 +48,7 @@ impl JudgeArgs {
 pub(super) struct Judge<'j> {
     pub(super) set: &'j PolicySet,
     pub(super) now: Timestamp,
-    /// The labels of the namespaces among the inputs, by name; there is nobody else to ask.
+    /// The labels of the namespaces among the inputs, by name, and of those in the cluster that is asked.
     namespaces: HashMap<&'j str, NamespaceLabels>,
     /// Namespace of objects that name none.
     namespace: &'j str,
@@ -65,11 +59,13 @@ impl<'j> Judge<'j> {
     /// another file.
     pub(super) fn new(
         args: &'j JudgeArgs,
-        set: &'j PolicySet,
+        policies: &'j Policies,
         documents: impl Iterator<Item = &'j Document>,
         now: Timestamp,
     ) -> Self {
-        let namespaces = documents.filter_map(Document::namespace_labels).collect();
+        let Policies { set, namespaces } = policies;
+        let known = namespaces.iter().map(|(name, labels)| (name.as_str(), labels.clone()));
+        let namespaces = known.chain(documents.filter_map(Document::namespace_labels)).collect();
         Self { set, now, namespaces, namespace: &args.namespace }
     }
 

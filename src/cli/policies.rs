@@ -1,11 +1,15 @@
 //! Which policies a command judges by.
 
+use std::collections::HashMap;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use jiff::Timestamp;
 
+use super::cluster::ClusterArgs;
 use super::period::Period;
+use crate::admission::NamespaceLabels;
 use crate::policy::{self, Options, PolicySet, Problem, Severity, Source, Terms, load};
 
 /// The policies of the library that hold where none are named.
@@ -14,6 +18,8 @@ const DEFAULTS: [&str; 2] = ["baseline", "shared-kernel"];
 /// Arguments that name policies.
 #[derive(Debug, clap::Args)]
 pub(super) struct PolicyArgs {
+    #[command(flatten)]
+    cluster: ClusterArgs,
     /// File or folder of policies; may be repeated [default: the library's baseline and shared-kernel]
     #[arg(long, value_name = "PATH")]
     pub(super) policies: Vec<PathBuf>,
@@ -27,24 +33,56 @@ pub(super) struct PolicyArgs {
 
 impl PolicyArgs {
     /// The documents that the arguments name.
-    pub(super) fn sources(&self) -> Result<Vec<Source>, Vec<Problem>> {
+    fn sources(&self) -> Result<Vec<Source>, Vec<Problem>> {
         if self.policies.is_empty() { Ok(defaults()) } else { load::read(&self.policies) }
     }
 
-    /// The documents compiled, with warnings. `expired` is how grave an expired exception is.
-    pub(super) fn compile(
+    /// The policies, compiled, and what else is known of where they are in force. `expired` is how grave an expired
+    /// exception is. Warnings go to standard error.
+    pub(super) fn read(&self, now: Timestamp, expired: Severity) -> anyhow::Result<Policies> {
+        self.of(self.cluster.is_asked(), || self.sources(), now, expired)
+    }
+
+    /// The same of other documents.
+    pub(super) fn read_only(
         &self,
-        sources: &[Source],
+        source: Source,
         now: Timestamp,
         expired: Severity,
-    ) -> Result<(PolicySet, Vec<Problem>), Vec<Problem>> {
+    ) -> anyhow::Result<Policies> {
+        self.of(false, || Ok(vec![source]), now, expired)
+    }
+
+    fn of(
+        &self,
+        is_of_cluster: bool,
+        sources: impl FnOnce() -> Result<Vec<Source>, Vec<Problem>>,
+        now: Timestamp,
+        expired: Severity,
+    ) -> anyhow::Result<Policies> {
         let terms = Terms {
             trusted_labels: self.trusted_labels.clone(),
             longest_life: self.max_exception_life.map(|period| period.0),
         };
-        let options = Options { now, terms, expired, admission_policies: true };
-        policy::compile(sources, &options)
+        let options = Options { terms, expired, ..Options::at(now) };
+        if is_of_cluster {
+            return self.cluster.read(&options);
+        }
+        // In a cluster the API server evaluates its own.
+        let options = Options { admission_policies: true, ..options };
+        let compiled = sources().and_then(|sources| policy::compile(&sources, &options));
+        let (set, warnings) = compiled.map_err(|problems| self::problems(&problems))?;
+        for warning in warnings {
+            writeln!(io::stderr(), "{warning}")?;
+        }
+        Ok(Policies { set, namespaces: HashMap::new() })
     }
+}
+
+/// Policies, and the labels of namespaces that are known beside.
+pub(super) struct Policies {
+    pub(super) set: PolicySet,
+    pub(super) namespaces: HashMap<String, NamespaceLabels>,
 }
 
 /// The policies that hold where none are named.

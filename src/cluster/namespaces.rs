@@ -71,7 +71,7 @@ impl Listener<PartialObjectMeta<Namespace>> for Heard {
     }
 }
 
-fn labels(object: &PartialObjectMeta<Namespace>) -> NamespaceLabels {
+pub(super) fn labels(object: &PartialObjectMeta<Namespace>) -> NamespaceLabels {
     object.labels().iter().map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 

@@ -80,7 +80,7 @@ pub(super) async fn follow<K>(
 }
 
 /// All objects, and the version that a watch goes on from.
-async fn list<K>(api: &Api<K>, fields: Option<&str>) -> kube::Result<(Vec<K>, String)>
+pub(super) async fn list<K>(api: &Api<K>, fields: Option<&str>) -> kube::Result<(Vec<K>, String)>
 where
     K: Resource + Clone + DeserializeOwned + Debug,
 {

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
+use super::counted;
 use super::coverage::{self, Coverage};
 use super::junit::shown;
 use super::text::{BAD, FAINT, GOOD, TITLE};
@@ -144,12 +145,7 @@ pub fn text(report: &Report, out: &mut impl Write) -> io::Result<()> {
         coverage::text(coverage, out)?;
     }
     let (cases, failed) = (report.cases(), report.failed());
-    write!(
-        out,
-        "{cases} {}: {} passed",
-        if cases == 1 { "case" } else { "cases" },
-        cases - failed
-    )?;
+    write!(out, "{}: {} passed", counted(cases, "case"), cases - failed)?;
     if failed > 0 {
         write!(out, ", {failed} failed")?;
     }

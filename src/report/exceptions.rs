@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::counted;
 use super::text::{BAD, FAINT, GOOD, MILD, TITLE};
 use crate::ledger::store::ExceptionUse;
 use crate::policy::{CompiledException, Life, PolicySet};
@@ -195,17 +196,13 @@ pub fn text(report: &Report, out: &mut impl Write) -> io::Result<()> {
         }
         writeln!(out, "  {FAINT}{}:{}{FAINT:#}\n", entry.source, entry.line)?;
     }
-    let count = entries(report.entries.len());
+    let count = counted(report.entries.len(), "exception");
     let worrying = report.entries.iter().filter(|entry| !entry.concerns.is_empty()).count();
     write!(out, "{count}, {worrying} to look at")?;
     match report.since {
         Some(since) => writeln!(out, "; uses since {since}"),
         None => writeln!(out, "; give --ledger to see which are used"),
     }
-}
-
-fn entries(count: usize) -> String {
-    format!("{count} {}", if count == 1 { "exception" } else { "exceptions" })
 }
 
 /// The report for a program: one array.

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::text::{self, BAD, FAINT, GOOD, MILD};
-use super::{Entry, Outcome};
+use super::{Entry, Outcome, counted};
 use crate::engine::{Fix, Violation};
 
 /// What became of the objects of all files, in order.
@@ -133,10 +133,6 @@ impl Repairs {
         }
         Ok(())
     }
-}
-
-fn counted(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 /// A text whose control characters are escaped: names come from manifests and end on terminals.

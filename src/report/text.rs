@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use clap::builder::styling::{AnsiColor, Style};
 
-use super::{Entry, Found, Outcome, Report};
+use super::{Entry, Found, Outcome, Report, counted};
 use crate::engine::{self, Settled};
 
 pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -95,8 +95,7 @@ fn summary(report: &Report, out: &mut impl Write) -> io::Result<()> {
             parts.push(format!("{style}{count} {}{style:#}", outcome.as_str()));
         }
     }
-    let word = if judged == 1 { "object" } else { "objects" };
-    write!(out, "{judged} {word} judged")?;
+    write!(out, "{} judged", counted(judged, "object"))?;
     if !parts.is_empty() {
         write!(out, ": {}", parts.join(", "))?;
     }

@@ -3,6 +3,7 @@
 
 mod certificates;
 mod events;
+mod from_cluster;
 mod namespaces;
 mod nodes;
 mod owner;

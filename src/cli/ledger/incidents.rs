@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use super::filter::Question;
 use crate::cli::exit::{ExitStatus, closed_pipe_is_fine};
 use crate::ledger::store::Incident;
+use crate::report::counted;
 use crate::report::ledger::decisions;
 
 #[derive(Debug, clap::Args)]
@@ -29,5 +30,5 @@ fn text(incidents: &[Incident], out: &mut impl Write) -> io::Result<()> {
     for incident in incidents {
         decisions::incident(incident, out)?;
     }
-    writeln!(out, "\n{} incidents", incidents.len())
+    writeln!(out, "\n{}", counted(incidents.len(), "incident"))
 }

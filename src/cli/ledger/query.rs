@@ -7,6 +7,7 @@ use crate::cli::exit::{ExitStatus, closed_pipe_is_fine};
 use crate::cli::output::Format;
 use crate::ledger::query::{Cursor, Page};
 use crate::ledger::store::Decided;
+use crate::report::counted;
 use crate::report::ledger::decisions;
 
 #[derive(Debug, clap::Args)]
@@ -42,8 +43,10 @@ fn text(items: &[Decided], next: Option<Cursor>, out: &mut impl Write) -> io::Re
         decisions::line(decided, out)?;
     }
     match next {
-        Some(next) => writeln!(out, "\n{} decisions; for more: --after {next}", items.len()),
-        None => writeln!(out, "\n{} decisions", items.len()),
+        Some(next) => {
+            writeln!(out, "\n{}; for more: --after {next}", counted(items.len(), "decision"))
+        }
+        None => writeln!(out, "\n{}", counted(items.len(), "decision")),
     }
 }
 

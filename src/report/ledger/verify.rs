@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::ledger::verify::{Problem, Report, Verified};
+use crate::report::counted;
 use crate::report::text::{BAD, FAINT, GOOD, MILD};
 
 /// Every chain with what is wrong, and a line that sums up.
@@ -31,8 +32,7 @@ pub fn text(report: &Report, has_key: bool, out: &mut impl Write) -> io::Result<
         1 => (BAD, "1 thing is wrong".to_owned()),
         problems => (BAD, format!("{problems} things are wrong")),
     };
-    let chains = report.chains.len();
-    let chains = if chains == 1 { "1 chain".to_owned() } else { format!("{chains} chains") };
+    let chains = counted(report.chains.len(), "chain");
     writeln!(out, "\n{records} records in {chains}{others}: {style}{verdict}{style:#}")
 }
 
