@@ -1,12 +1,11 @@
 //! `podgate check`: manifests judged offline, by the function that the webhook calls.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use jiff::Timestamp;
 
-use super::exit::{ExitStatus, closed_pipe_is_fine};
+use super::exit::{ExitStatus, print_with};
 use super::inputs;
 use super::judge::{self, Judge, JudgeArgs};
 use super::policies::Policies;
@@ -44,13 +43,12 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitStatus> {
     let now = judge::now();
     let policies = args.judge.policies(now)?;
     let report = judge_files(args, &policies, now)?;
-    let mut out = anstream::AutoStream::auto(io::stdout().lock());
-    closed_pipe_is_fine(match args.output {
-        Format::Text => report::text::write(&report, &mut out),
-        Format::Json => report::json::write(&report, &mut out),
-        Format::Sarif => report::sarif::write(&report, &mut out),
-        Format::Junit => report::junit::write(&report, &mut out),
-        Format::Github => report::github::write(&report, &mut out),
+    print_with(|out| match args.output {
+        Format::Text => report::text::write(&report, out),
+        Format::Json => report::json::write(&report, out),
+        Format::Sarif => report::sarif::write(&report, out),
+        Format::Junit => report::junit::write(&report, out),
+        Format::Github => report::github::write(&report, out),
     })?;
     Ok(if report.failed() > 0 {
         ExitStatus::Failed

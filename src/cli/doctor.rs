@@ -1,12 +1,11 @@
 //! `podgate doctor`: is the installation sound, and what to do where it is not.
 
-use std::io;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
 use jiff::Timestamp;
 
-use super::exit::{ExitStatus, closed_pipe_is_fine};
+use super::exit::{ExitStatus, print_with};
 use super::output::Format;
 use crate::cluster::doctor::{self, Finding, Options, State};
 use crate::cluster::kubeconfig;
@@ -39,10 +38,9 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitStatus> {
     let findings = examine(args)?;
-    let mut out = anstream::AutoStream::auto(io::stdout().lock());
-    closed_pipe_is_fine(match args.output {
-        Format::Text => report::doctor::text(&findings, &mut out),
-        Format::Json => report::doctor::json(&findings, &mut out),
+    print_with(|out| match args.output {
+        Format::Text => report::doctor::text(&findings, out),
+        Format::Json => report::doctor::json(&findings, out),
     })?;
     let worst = findings.iter().map(|finding| finding.state).max();
     Ok(match worst {

@@ -1,12 +1,10 @@
 //! `podgate exceptions`: which exceptions there are, and which of them somebody should look at.
 
-use std::io;
-
 use anyhow::Context as _;
 use clap::ValueEnum;
 use jiff::Timestamp;
 
-use super::exit::{ExitStatus, closed_pipe_is_fine};
+use super::exit::{ExitStatus, print_with};
 use super::judge;
 use super::ledger::Source;
 use super::policies::PolicyArgs;
@@ -43,10 +41,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitStatus> {
     // One that has ended is part of the answer.
     let policies = args.policies.read(now, Severity::Warning)?;
     let report = Report::of(&policies.set, used.as_ref(), now);
-    let mut out = anstream::AutoStream::auto(io::stdout().lock());
-    closed_pipe_is_fine(match args.output {
-        Format::Text => exceptions::text(&report, &mut out),
-        Format::Json => exceptions::json(&report, &mut out),
+    print_with(|out| match args.output {
+        Format::Text => exceptions::text(&report, out),
+        Format::Json => exceptions::json(&report, out),
     })?;
     Ok(if report.needs_attention() { ExitStatus::Violations } else { ExitStatus::Clean })
 }

@@ -3,11 +3,9 @@
 
 mod field;
 
-use std::io;
-
 use anyhow::{Context, bail};
 
-use super::exit::{self, ExitStatus, closed_pipe_is_fine};
+use super::exit::{self, ExitStatus};
 use super::ledger::Source;
 use super::schemas;
 use crate::ledger::query::{Filter, Page};
@@ -100,10 +98,9 @@ async fn decision(id: &str, source: &Source) -> anyhow::Result<ExitStatus> {
             "no decision {id} in what --ledger names: it may be of another cluster, or no longer be kept"
         );
     }
-    let mut out = anstream::AutoStream::auto(io::stdout().lock());
-    for decided in &found {
-        closed_pipe_is_fine(report::ledger::decisions::full(decided, &mut out))?;
-    }
+    exit::print_with(|out| {
+        found.iter().try_for_each(|decided| report::ledger::decisions::full(decided, out))
+    })?;
     Ok(ExitStatus::Clean)
 }
 

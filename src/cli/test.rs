@@ -15,7 +15,7 @@ use clap::ValueEnum;
 use self::coverage::Tally;
 use self::document::TestDocument;
 pub(super) use self::document::schema;
-use super::exit::{ExitStatus, closed_pipe_is_fine};
+use super::exit::{ExitStatus, print_with};
 use super::{inputs, judge, policies};
 use crate::policy::{self, Options, PolicySet, Severity, Source, Terms, Watched, load};
 use crate::report;
@@ -56,8 +56,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitStatus> {
         return watch::run(args);
     }
     let report = report(args)?;
-    let mut out = anstream::AutoStream::auto(io::stdout().lock());
-    closed_pipe_is_fine(print(args, &report, &mut out))?;
+    print_with(|out| print(args, &report, out))?;
     Ok(if report.is_clean() { ExitStatus::Clean } else { ExitStatus::Violations })
 }
 

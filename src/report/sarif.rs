@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -30,29 +31,57 @@ pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
     let mut rules: Vec<&str> = found.iter().map(|(_, found)| &*found.violation.rule).collect();
     rules.sort_unstable();
     rules.dedup();
-    let results: Vec<Value> =
-        found.iter().map(|(entry, found)| result(entry, found, &rules)).collect();
     let failures: Vec<Value> = report.entries.iter().filter_map(failure).collect();
-    let log = json!({
-        "$schema": SCHEMA,
-        "version": "2.1.0",
-        "runs": [{
-            "tool": {"driver": {
+    let log = Log {
+        schema: SCHEMA,
+        version: "2.1.0",
+        runs: [Run {
+            tool: json!({"driver": {
                 "name": "Podgate",
                 "semanticVersion": env!("CARGO_PKG_VERSION"),
                 "informationUri": SITE,
                 "rules": rules.iter().map(|id| descriptor(id)).collect::<Vec<_>>(),
-            }},
-            "columnKind": "unicodeCodePoints",
-            "invocations": [{
+            }}),
+            column_kind: "unicodeCodePoints",
+            invocations: json!([{
                 "executionSuccessful": failures.is_empty(),
                 "toolExecutionNotifications": failures,
-            }],
-            "results": results,
+            }]),
+            results: Results { found: &found, rules: &rules },
         }],
-    });
+    };
     serde_json::to_writer_pretty(&mut *out, &log)?;
     writeln!(out)
+}
+
+#[derive(Serialize)]
+struct Log<'r> {
+    #[serde(rename = "$schema")]
+    schema: &'static str,
+    version: &'static str,
+    runs: [Run<'r>; 1],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Run<'r> {
+    tool: Value,
+    column_kind: &'static str,
+    invocations: Value,
+    results: Results<'r>,
+}
+
+/// Made one by one while they are written: of many manifests there are hundreds of thousands.
+struct Results<'r> {
+    found: &'r [(&'r Entry, Found<'r>)],
+    rules: &'r [&'r str],
+}
+
+impl Serialize for Results<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let results = self.found.iter().map(|(entry, found)| result(entry, found, self.rules));
+        serializer.collect_seq(results)
+    }
 }
 
 /// What a rule is, for whoever looks at its first result.

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::filter::Question;
-use crate::cli::exit::{ExitStatus, closed_pipe_is_fine};
+use crate::cli::exit::{ExitStatus, print_with};
 use crate::ledger::store::Incident;
 use crate::report::counted;
 use crate::report::ledger::decisions;
@@ -21,8 +21,7 @@ pub(in crate::cli) struct Args {
 pub(super) async fn run(args: &Args) -> anyhow::Result<ExitStatus> {
     let (store, filter) = args.question.open().await?;
     let incidents = store.incidents(&filter, args.limit).await?;
-    let mut out = anstream::AutoStream::auto(io::stdout().lock());
-    closed_pipe_is_fine(text(&incidents, &mut out))?;
+    print_with(|out| text(&incidents, out))?;
     Ok(ExitStatus::Clean)
 }
 

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::filter::Question;
-use crate::cli::exit::{ExitStatus, closed_pipe_is_fine};
+use crate::cli::exit::{ExitStatus, print_with};
 use crate::cli::output::Format;
 use crate::ledger::query::{Cursor, Page};
 use crate::ledger::store::Decided;
@@ -30,10 +30,9 @@ pub(super) async fn run(args: &Args) -> anyhow::Result<ExitStatus> {
     let (store, filter) = args.question.open().await?;
     let page = Page { limit: args.limit, after: args.after };
     let listed = store.decisions(&filter, &page).await?;
-    let mut out = anstream::AutoStream::auto(io::stdout().lock());
-    closed_pipe_is_fine(match args.output {
-        Format::Text => text(&listed.items, listed.next, &mut out),
-        Format::Json => json(&listed.items, &mut out),
+    print_with(|out| match args.output {
+        Format::Text => text(&listed.items, listed.next, out),
+        Format::Json => json(&listed.items, out),
     })?;
     Ok(ExitStatus::Clean)
 }

@@ -1,6 +1,5 @@
 //! `podgate ledger verify`: records of files, folders, standard input and stores.
 
-use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -8,7 +7,7 @@ use anyhow::{Context as _, bail};
 
 use super::lines;
 use super::source::is_url;
-use crate::cli::exit::{ExitStatus, closed_pipe_is_fine};
+use crate::cli::exit::{ExitStatus, print_with};
 use crate::cli::output::Format;
 use crate::ledger::signature::PublicKey;
 use crate::ledger::spool::Segment;
@@ -60,10 +59,9 @@ pub(super) async fn run(args: &Args) -> anyhow::Result<ExitStatus> {
     if found.chains.is_empty() && found.unreadable.is_empty() {
         bail!("no record in what was given: records are lines of JSON that podgate serve writes");
     }
-    let mut out = anstream::AutoStream::auto(io::stdout().lock());
-    closed_pipe_is_fine(match args.output {
-        Format::Text => report::ledger::verify::text(&found, key.is_some(), &mut out),
-        Format::Json => report::ledger::verify::json(&found, &mut out),
+    print_with(|out| match args.output {
+        Format::Text => report::ledger::verify::text(&found, key.is_some(), out),
+        Format::Json => report::ledger::verify::json(&found, out),
     })?;
     Ok(if found.is_sound() { ExitStatus::Clean } else { ExitStatus::Violations })
 }
