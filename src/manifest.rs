@@ -3,9 +3,14 @@
 //! A manifest is read as `kubectl` reads it, turned into the JSON that the API server would see, and
 //! judged through the same [`Attributes`] as a review.
 
+mod origin;
 mod refused;
 
 use std::borrow::Cow;
+use std::fmt;
+
+use origin::HelmComments;
+pub use origin::Origin;
 
 use crate::admission::{Attributes, NAME_LABEL, NamespaceLabels, Operation, Source, User};
 use crate::pod::{self, Kind, Object, Text};
@@ -28,6 +33,8 @@ pub struct Document {
     pub carries: Option<Kind>,
     /// Where in the text the object stands.
     pub place: Place,
+    /// What it was rendered from, where the text says so.
+    pub origin: Option<Origin>,
     node: Node,
     json: String,
 }
@@ -50,14 +57,30 @@ pub struct Position {
     pub column: u32,
 }
 
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // 0 is nowhere.
+            Self { line, column: 0 } => write!(f, "{line}"),
+            Self { line, column } => write!(f, "{line}:{column}"),
+        }
+    }
+}
+
 /// Reads the objects of a file: several documents, and the items of lists.
 ///
 /// # Errors
 /// Where the text is not YAML or JSON as `kubectl` reads it, or is past a bound.
 pub fn read(text: &str) -> Result<Vec<Document>, YamlError> {
+    let nodes = yaml::read(text, Limits::default())?;
+    let comments = HelmComments::of(text);
     let mut documents = Vec::new();
-    for (document, node) in yaml::read(text, Limits::default())?.into_iter().enumerate() {
+    for (document, node) in nodes.into_iter().enumerate() {
+        let (line, first) = (node.line, documents.len());
         collect(node, Place { document, path: Vec::new() }, &mut documents);
+        for object in &mut documents[first..] {
+            object.origin = object.origin.take().or_else(|| comments.above(line).cloned());
+        }
     }
     Ok(documents)
 }
@@ -90,12 +113,13 @@ impl Document {
             name => name,
         };
         let namespace = of_metadata("namespace");
+        let origin = metadata.and_then(origin::of_kustomize);
         let carries = Kind::from_api_version(&api_version, &kind);
         if let Some(kind) = carries {
             default_volumes(&mut node, kind);
         }
         let json = node.to_json();
-        Self { index, api_version, kind, namespace, name, carries, place, node, json }
+        Self { index, api_version, kind, namespace, name, carries, place, origin, node, json }
     }
 
     /// Line on which the object starts.

@@ -15,6 +15,7 @@ pub mod rule;
 pub mod sarif;
 pub mod text;
 
+use std::fmt;
 use std::sync::Arc;
 
 use crate::engine::{Decision, Violation};
@@ -43,6 +44,8 @@ pub struct Entry {
     pub document: usize,
     /// Line on which the object starts, or on which reading failed.
     pub line: u32,
+    /// What it was rendered from, where the text says so.
+    pub source: Option<Source>,
     /// `apiVersion`.
     pub api_version: String,
     /// `kind`.
@@ -55,6 +58,16 @@ pub struct Entry {
     pub not_judged_by: Vec<Arc<str>>,
     /// What became of it.
     pub result: Outcome,
+}
+
+/// The template or manifest that an object was rendered from. Its lines are not known: those of an entry are of what was
+/// rendered.
+#[derive(Debug)]
+pub struct Source {
+    /// As the renderer names it.
+    pub name: String,
+    /// The file, where it is one below the working directory or where the caller said.
+    pub file: Option<String>,
 }
 
 /// What became of one object.
@@ -135,6 +148,22 @@ impl Entry {
             found.push(Found { violation, position: *position, enforcement, is_settled, by });
         }
         found
+    }
+
+    /// The file that the object was rendered from, where it is known.
+    fn source_file(&self) -> Option<&str> {
+        self.source.as_ref()?.file.as_deref()
+    }
+
+    /// A place in the text, for people, `place` being its line and perhaps column: `a.yaml:12`, and
+    /// `chart/templates/a.yaml (line 12 of -)` where it was rendered.
+    fn place(&self, place: impl fmt::Display) -> String {
+        match &self.source {
+            None => format!("{}:{place}", self.file),
+            Some(Source { name, file }) => {
+                format!("{} (line {place} of {})", file.as_ref().unwrap_or(name), self.file)
+            }
+        }
     }
 
     /// The object, for people: `Pod shop/web`.

@@ -7,6 +7,7 @@
 //!
 //! It is stricter where silence would hide something: a key that stands twice is an error.
 
+mod comments;
 mod compose;
 mod edit;
 mod json;
@@ -16,6 +17,7 @@ mod write;
 
 use std::fmt;
 
+pub use comments::{Comment, comments_above_documents};
 pub use edit::{Edited, Insertion, Reason, Refusal, Segment, insert};
 pub use node::{Key, Node, Value};
 pub use write::write;

@@ -338,7 +338,7 @@ spec:
 fn scratch() -> (PathBuf, Vec<String>) {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("book");
     let _ = fs::remove_dir_all(&folder);
-    for name in ["deploy", "policies", "my-policies"] {
+    for name in ["deploy", "policies", "my-policies", "deploy/charts", "overlays/prod"] {
         fs::create_dir_all(folder.join(name)).unwrap();
     }
     fs::write(folder.join("deploy/pod.yaml"), POD).unwrap();

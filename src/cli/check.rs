@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::bail;
 use clap::ValueEnum;
 use jiff::Timestamp;
 
@@ -20,6 +21,10 @@ pub(super) struct Args {
     /// Output format
     #[arg(long, short, value_enum, default_value_t = Format::Text)]
     output: Format,
+    /// Folder in which the paths begin that Helm and kustomize print: that of the charts, or of the
+    /// kustomization
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    source_root: PathBuf,
     /// Manifests: files, folders, or - for standard input
     #[arg(value_name = "FILE|DIR|-", required = true)]
     paths: Vec<PathBuf>,
@@ -61,6 +66,12 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitStatus> {
 
 fn judge_files(args: &Args, policies: &Policies, now: Timestamp) -> anyhow::Result<Report> {
     let files = inputs::files(&args.paths)?;
+    if !args.source_root.is_dir() {
+        bail!(
+            "--source-root {}: there is no such folder; name the one that holds the charts, or the kustomization",
+            args.source_root.display()
+        );
+    }
     let mut progress = Progress::new();
     let mut read = Vec::with_capacity(files.len());
     for (index, path) in files.iter().enumerate() {
@@ -69,7 +80,8 @@ fn judge_files(args: &Args, policies: &Policies, now: Timestamp) -> anyhow::Resu
     }
     progress.clear();
     let documents = read.iter().filter_map(|(_, read)| read.as_ref().ok()).flatten();
-    let judge = Judge::new(&args.judge, policies, documents, now);
+    let judge =
+        Judge::new(&args.judge, policies, documents, now).with_source_root(&args.source_root);
     let mut report = Report::default();
     for (file, read) in &read {
         match read {

@@ -1,6 +1,7 @@
 //! How `check` and `fix` judge manifests: by which policies, and in which namespaces.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use jiff::Timestamp;
 
@@ -9,7 +10,7 @@ use crate::admission::{Attributes, NamespaceLabels};
 use crate::engine::{self, Scope};
 use crate::manifest::Document;
 use crate::policy::{PolicySet, Severity};
-use crate::report::{Entry, Outcome};
+use crate::report::{Entry, Outcome, Source};
 use crate::yaml::YamlError;
 
 /// Arguments that say by what manifests are judged.
@@ -52,6 +53,8 @@ pub(super) struct Judge<'j> {
     namespaces: HashMap<&'j str, NamespaceLabels>,
     /// Namespace of objects that name none.
     namespace: &'j str,
+    /// The folder in which the paths begin that a renderer names.
+    source_root: &'j Path,
 }
 
 impl<'j> Judge<'j> {
@@ -66,7 +69,12 @@ impl<'j> Judge<'j> {
         let Policies { set, namespaces } = policies;
         let known = namespaces.iter().map(|(name, labels)| (name.as_str(), labels.clone()));
         let namespaces = known.chain(documents.filter_map(Document::namespace_labels)).collect();
-        Self { set, now, namespaces, namespace: &args.namespace }
+        Self { set, now, namespaces, namespace: &args.namespace, source_root: Path::new("") }
+    }
+
+    /// The same, where the paths that a renderer names begin in the folder `root`.
+    pub(super) fn with_source_root(self, root: &'j Path) -> Self {
+        Self { source_root: root, ..self }
     }
 
     /// What an object is to a decision.
@@ -101,6 +109,10 @@ impl<'j> Judge<'j> {
             file: file.to_owned(),
             document: document.index,
             line: document.line(),
+            source: document.origin.as_ref().map(|origin| Source {
+                name: origin.name.clone(),
+                file: origin.file(self.source_root),
+            }),
             api_version: document.api_version.clone(),
             kind: document.kind.clone(),
             namespace: attributes.namespace.to_string(),
@@ -117,6 +129,7 @@ pub(super) fn unreadable(file: &str, line: u32, error: &str) -> Entry {
         file: file.to_owned(),
         document: 0,
         line,
+        source: None,
         api_version: String::new(),
         kind: String::new(),
         namespace: String::new(),

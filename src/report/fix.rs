@@ -104,8 +104,8 @@ impl Repairs {
         for (violation, line, reason) in object.left() {
             writeln!(out, "  left: {}", violation.sentence())?;
             writeln!(out, "    why: {}", printable(reason))?;
-            let (file, policy) = (&entry.file, &violation.policy);
-            writeln!(out, "    {FAINT}{file}:{line}  policy {policy}{FAINT:#}")?;
+            let (place, policy) = (entry.place(line), &violation.policy);
+            writeln!(out, "    {FAINT}{place}  policy {policy}{FAINT:#}")?;
         }
         writeln!(out)
     }

@@ -5,6 +5,7 @@
 use std::io::{self, Write};
 
 use super::{Entry, Found, Outcome, Report};
+use crate::manifest::Position;
 use crate::policy::Enforcement;
 
 /// A command for each thing that is wrong and that no exception or fix settles.
@@ -14,7 +15,8 @@ use crate::policy::Enforcement;
 pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
     for entry in &report.entries {
         if let Outcome::Failed(error) = &entry.result {
-            command(out, "error", entry, (entry.line, 0), "podgate cannot judge this", error)?;
+            let place = Position { line: entry.line, column: 0 };
+            command(out, "error", entry, place, "podgate cannot judge this", error)?;
         }
         for found in entry.found().iter().filter(|found| !found.is_settled) {
             let Found { violation, position, enforcement, .. } = found;
@@ -25,7 +27,7 @@ pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
             };
             let title = format!("{} ({})", violation.rule, entry.object());
             let message = format!("{}\nfix: {}", violation.sentence(), violation.remedy());
-            command(out, word, entry, (position.line, position.column), &title, &message)?;
+            command(out, word, entry, *position, &title, &message)?;
         }
     }
     Ok(())
@@ -35,18 +37,23 @@ fn command(
     out: &mut impl Write,
     word: &str,
     entry: &Entry,
-    (line, column): (u32, u32),
+    position: Position,
     title: &str,
     message: &str,
 ) -> io::Result<()> {
-    write!(out, "::{word} file={}", property(&entry.file))?;
-    for (name, number) in [("line", line), ("col", column)] {
-        // 0 is nowhere.
-        if number > 0 {
+    let file = entry.source_file();
+    write!(out, "::{word} file={}", property(file.unwrap_or(&entry.file)))?;
+    for (name, number) in [("line", position.line), ("col", position.column)] {
+        // 0 is nowhere, and of a template no line is known.
+        if number > 0 && file.is_none() {
             write!(out, ",{name}={number}")?;
         }
     }
-    writeln!(out, ",title={}::{}", property(title), data(message))
+    write!(out, ",title={}::{}", property(title), data(message))?;
+    if entry.source.is_some() {
+        write!(out, "{}", data(&format!("\nrendered: {}", entry.place(position))))?;
+    }
+    writeln!(out)
 }
 
 fn data(text: &str) -> String {

@@ -11,6 +11,9 @@ struct EntryJson<'r> {
     file: &'r str,
     document: usize,
     line: u32,
+    /// What it was rendered from, as the renderer names it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<&'r str>,
     api_version: &'r str,
     kind: &'r str,
     namespace: &'r str,
@@ -92,6 +95,7 @@ fn entry(entry: &Entry) -> EntryJson<'_> {
         file: &entry.file,
         document: entry.document,
         line: entry.line,
+        source: entry.source.as_ref().map(|source| &*source.name),
         api_version: &entry.api_version,
         kind: &entry.kind,
         namespace: &entry.namespace,

@@ -55,12 +55,17 @@ fn case<W: Write>(xml: &mut Xml<'_, W>, case: &Case<'_>) -> io::Result<()> {
     let entry = case.entry;
     let name = if entry.kind.is_empty() { "the file".to_owned() } else { entry.object() };
     let name = if entry.document > 1 { format!("{name} #{}", entry.document) } else { name };
+    // Of a template no line is known; those in the text are of what was rendered.
+    let (file, line) = match entry.source_file() {
+        Some(source) => (source, None),
+        None => (&*entry.file, Some(entry.line.to_string())),
+    };
     let element = xml
         .create_element("testcase")
-        .with_attribute(("classname", &*shown(&entry.file)))
+        .with_attribute(("classname", &*shown(file)))
         .with_attribute(("name", &*shown(&name)))
-        .with_attribute(("file", &*shown(&entry.file)))
-        .with_attribute(("line", &*entry.line.to_string()));
+        .with_attribute(("file", &*shown(file)))
+        .with_attributes(line.iter().map(|line| ("line", &**line)));
     element.write_inner_content(|xml| content(xml, case))?;
     Ok(())
 }
@@ -107,10 +112,8 @@ fn lines(entry: &Entry, found: &[&Found<'_>]) -> String {
         let Found { violation, position, .. } = found;
         let policies: Vec<&str> = found.by.iter().map(|violation| &*violation.policy).collect();
         format!(
-            "{}:{}:{}: {}\n  fix: {}\n  rule {}, policy {}{}\n",
-            entry.file,
-            position.line,
-            position.column,
+            "{}: {}\n  fix: {}\n  rule {}, policy {}{}\n",
+            entry.place(position),
             violation.sentence(),
             violation.remedy(),
             violation.rule,

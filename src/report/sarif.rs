@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::{Entry, Found, Outcome, Report, rule};
+use crate::manifest::Position;
 use crate::policy::Enforcement;
 use crate::rules;
 
@@ -113,21 +114,28 @@ fn result(entry: &Entry, found: &Found<'_>, rules: &[&str]) -> Value {
     };
     let policies: Vec<&str> = by.iter().map(|violation| &*violation.policy).collect();
     let object = entry.object();
+    let message = format!("{}. Fix: {}", violation.sentence(), violation.remedy());
     let mut result = json!({
         "ruleId": violation.rule,
         "ruleIndex": rules.iter().position(|rule| **rule == *violation.rule),
         "level": level,
-        "message": {"text": format!("{}. Fix: {}", violation.sentence(), violation.remedy())},
+        "message": {"text": message},
         "locations": [{
-            "physicalLocation": {
-                "artifactLocation": {"uri": uri(&entry.file)},
-                "region": {"startLine": position.line, "startColumn": position.column},
-            },
+            "physicalLocation": place(entry, *position),
             "logicalLocations": [{"name": path, "fullyQualifiedName": format!("{object} {path}"), "kind": "member"}],
         }],
         "partialFingerprints": {FINGERPRINT: fingerprint(entry, &violation.rule, &path)},
         "properties": {"policies": policies, "enforcement": enforcement.as_str()},
     });
+    if let Some(source) = &entry.source {
+        result["message"]["text"] =
+            json!(format!("{message}. Rendered: {}", entry.place(position)));
+        result["relatedLocations"] = json!([{
+            "physicalLocation": region(&entry.file, *position),
+            "message": {"text": "as it was rendered"},
+        }]);
+        result["properties"]["source"] = json!(source.name);
+    }
     // It stands there, and somebody has said that it may.
     if let Some(why) = found.settled_by() {
         result["suppressions"] =
@@ -139,20 +147,42 @@ fn result(entry: &Entry, found: &Found<'_>, rules: &[&str]) -> Value {
 /// What could not be judged, as a notification of the run.
 fn failure(entry: &Entry) -> Option<Value> {
     let Outcome::Failed(error) = &entry.result else { return None };
-    let mut location = json!({"artifactLocation": {"uri": uri(&entry.file)}});
-    if entry.line > 0 {
-        location["region"] = json!({"startLine": entry.line});
-    }
+    let position = Position { line: entry.line, column: 0 };
+    let rendered = match &entry.source {
+        Some(_) => format!(". Rendered: {}", entry.place(position)),
+        None => String::new(),
+    };
     Some(json!({
         "level": "error",
-        "message": {"text": error},
-        "locations": [{"physicalLocation": location}],
+        "message": {"text": format!("{error}{rendered}")},
+        "locations": [{"physicalLocation": place(entry, position)}],
     }))
+}
+
+/// Where a position is told of: in the template, where it was rendered from one, and else in the text itself.
+fn place(entry: &Entry, position: Position) -> Value {
+    match entry.source_file() {
+        // Of a template no line is known, and code scanning shows nothing that has none.
+        Some(file) => region(file, Position { line: 1, column: 0 }),
+        None => region(&entry.file, position),
+    }
+}
+
+fn region(file: &str, Position { line, column }: Position) -> Value {
+    let mut place = json!({"artifactLocation": {"uri": uri(file)}});
+    // 0 is nowhere.
+    for (name, number) in [("startLine", line), ("startColumn", column)] {
+        if number > 0 {
+            place["region"][name] = json!(number);
+        }
+    }
+    place
 }
 
 /// The same for the same field of the same object in the same file.
 fn fingerprint(entry: &Entry, rule: &str, path: &str) -> String {
-    let Entry { file, kind, namespace, name, .. } = entry;
+    let Entry { kind, namespace, name, .. } = entry;
+    let file = entry.source_file().unwrap_or(&entry.file);
     let mut hash = Sha256::new();
     for part in [file, kind, namespace, name, rule, path] {
         hash.update(part.as_bytes());

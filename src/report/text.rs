@@ -39,7 +39,7 @@ fn judged(entry: &Entry, decision: &engine::Decision, out: &mut impl Write) -> i
     for Found { violation, position, by, .. } in entry.found() {
         writeln!(out, "  {}", violation.sentence())?;
         writeln!(out, "    fix: {}", violation.remedy())?;
-        write!(out, "    {FAINT}{}:{}", entry.file, position.line)?;
+        write!(out, "    {FAINT}{}", entry.place(position.line))?;
         for violation in by {
             let enforcement = violation.enforcement.as_str().to_lowercase();
             write!(out, "  policy {} ({enforcement}", violation.policy)?;
@@ -68,7 +68,7 @@ pub(super) fn heading(
     style: Style,
     out: &mut impl Write,
 ) -> io::Result<()> {
-    write!(out, "{}:{}", entry.file, entry.line)?;
+    write!(out, "{}", entry.place(entry.line))?;
     if !entry.kind.is_empty() {
         write!(out, "  {}", entry.kind)?;
         let slash = if entry.namespace.is_empty() { "" } else { "/" };
