@@ -43,6 +43,8 @@ const FRAGMENTS: &[(&str, &str, &str)] = &[
         "- run: podgate check --policies policies -o sarif deploy/ >podgate.sarif || [ $? -eq 1 ]",
         "steps of GitHub Actions",
     ),
+    ("docs/ci.md", "- uses: podgate/podgate@main", "a step of GitHub Actions"),
+    ("docs/ci.md", "repos:", "the settings of pre-commit"),
     ("docs/ci.md", "podgate:", "a job of GitLab"),
     (
         "docs/pod-security-admission.md",
