@@ -14,6 +14,9 @@ use serde_sarif::sarif::{ResultKind, ResultLevel, Sarif};
 #[allow(dead_code, reason = "shared with other tests")]
 mod commands;
 
+#[path = "support/sarif_schema.rs"]
+mod sarif_schema;
+
 const POLICIES: &str = "\
 apiVersion: podgate.dev/v1
 kind: PodPolicy
@@ -136,6 +139,15 @@ fn sarif_names_rule_level_place_and_suppression() {
     let told = invocation.tool_execution_notifications.as_ref().unwrap();
     assert_eq!(told.len(), 1);
     assert!(told[0].message.text.as_ref().unwrap().contains("line "), "{told:?}");
+}
+
+#[test]
+fn sarif_is_as_its_published_schema_has_it() {
+    let mut log = serde_json::from_str(&check("sarif-schema", "sarif")).unwrap();
+    assert_eq!(sarif_schema::refusals(&log), [""; 0]);
+    log["runs"][0]["results"][0]["level"] = "grave".into();
+    let [refusal] = &sarif_schema::refusals(&log)[..] else { panic!("{log}") };
+    assert!(refusal.starts_with("/runs/0/results/0/level: "), "{refusal}");
 }
 
 fn fail() -> ResultKind {

@@ -12,6 +12,9 @@ use serde_sarif::sarif::Sarif;
 #[allow(dead_code, reason = "shared with other tests")]
 mod commands;
 
+#[path = "support/sarif_schema.rs"]
+mod sarif_schema;
+
 /// As `helm template` prints it: a template of a chart, and one with a name from hell.
 const HELM: &str = "\
 ---
@@ -146,6 +149,7 @@ fn sarif_is_about_the_template_and_relates_to_what_was_rendered() {
     ];
     assert_eq!(places(&text), expected);
     let log: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(sarif_schema::refusals(&log), [""; 0]);
     let run = &log["runs"][0];
     let result = &run["results"][0];
     let message = result["message"]["text"].as_str().unwrap();
