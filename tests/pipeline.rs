@@ -49,7 +49,7 @@ fn command(program: &str, folder: &Path) -> Command {
     command
 }
 
-/// The steps of the Action, as a runner does them, with these inputs; the last one's output.
+/// The steps of the Action, as a runner does them, with these inputs; the last one's output. `PATH` has a podgate.
 fn act(folder: &Path, inputs: &[(&str, &str)]) -> Output {
     let action = file("action.yml");
     let value = |expression: &str| {
@@ -88,10 +88,16 @@ fn the_action_judges_what_is_named_and_runs_none_of_it() {
     assert!(said.lines().all(|line| line.starts_with("::error file=")), "{said}");
     assert!(!folder.join("ran").exists());
 
-    for hostile in ["$(touch ran)", "github; touch ran", "`touch ran`"] {
-        let output = act(&folder, &[("format", hostile)]);
-        assert_eq!(output.status.code(), Some(2), "{hostile}");
-        assert!(!folder.join("ran").exists(), "{hostile}");
+    for hostile in
+        ["$(touch ran)", "github; touch ran", "`touch ran`", "a\ntouch ran\n", "\"; touch ran #"]
+    {
+        for input in ["format", "paths", "policies", "source-root"] {
+            let output = act(&folder, &[(input, hostile)]);
+            assert_eq!(output.status.code(), Some(2), "{input}: {hostile}");
+            assert!(!folder.join("ran").exists(), "{input}: {hostile}");
+        }
+        let _ = act(&folder, &[("output", hostile)]);
+        assert!(!folder.join("ran").exists(), "output: {hostile}");
     }
 }
 
@@ -107,6 +113,39 @@ fn the_action_judges_the_folder_by_the_library_unless_told_otherwise_and_writes_
 }
 
 #[test]
+fn the_action_names_the_templates_of_charts() {
+    let folder = folder("charts");
+    fs::create_dir(folder.join("my charts")).unwrap();
+    fs::write(folder.join("rendered.yaml"), format!("# Source: shop/templates/a.yaml\n{POD}"))
+        .unwrap();
+    let output = act(&folder, &[("paths", "rendered.yaml"), ("source-root", "my charts")]);
+    let said = text(&output.stdout);
+    assert!(said.starts_with("::error file=my charts/shop/templates/a.yaml,title="), "{said}");
+}
+
+#[test]
+fn the_action_builds_a_podgate_by_its_own_toolchain_where_there_is_none() {
+    let folder = folder("build");
+    fs::create_dir_all(folder.join("programs")).unwrap();
+    // Tells what it was asked, and where, and builds nothing.
+    fs::write(folder.join("programs/cargo"), "#!/bin/sh\necho \"$PWD $*\"\n").unwrap();
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(folder.join("programs/cargo"), executable).unwrap();
+    let action = file("action.yml");
+    let script = action["runs"]["steps"][0]["run"].as_str().unwrap();
+    let action = folder.join("my policies");
+    let output = Command::new("/bin/bash")
+        .args(["--noprofile", "--norc", "-eo", "pipefail", "-c", script])
+        .env("PATH", folder.join("programs"))
+        .env("GITHUB_ACTION_PATH", &action)
+        .current_dir(&folder)
+        .output()
+        .unwrap();
+    let asked = format!("{} install --locked --path .\n", action.display());
+    assert_eq!((text(&output.stdout), output.status.code()), (asked, Some(0)));
+}
+
+#[test]
 fn the_hook_judges_the_files_that_are_handed_to_it() {
     let folder = folder("hook");
     let hooks = file(".pre-commit-hooks.yaml");
@@ -117,9 +156,19 @@ fn the_hook_judges_the_files_that_are_handed_to_it() {
         let mut hook = command(entry.clone().next().unwrap(), &folder);
         hook.args(entry.clone().skip(1)).args(args).args(files).output().unwrap()
     };
-    let output = run(&["--policies", "my policies"], &HOSTILE[..4]);
-    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
-    assert!(text(&output.stdout).contains("4 objects judged: 4 denied"));
+    let args = hook["args"].as_array().unwrap().iter().map(|arg| arg.as_str().unwrap());
+    let args: Vec<&str> = args.collect();
+    // A name that would be read as a flag is not judged, and nobody hears of it.
+    let names = [&HOSTILE[..], &["-nother.yaml", "--namespace=a.yaml"]].concat();
+    for name in &names {
+        fs::write(folder.join(name), POD).unwrap();
+    }
+    for args in [&args[..], &["--policies", "my policies", "--"]] {
+        let output = run(args, &names);
+        assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+        assert!(text(&output.stdout).contains("7 objects judged: 7 denied"), "{args:?}");
+    }
+    assert_eq!(hook["require_serial"], true);
     // YAML that is no manifest is no reason to stop a commit.
     fs::write(folder.join("values.yaml"), "replicas: 1\n").unwrap();
     assert_eq!(run(&[], &["values.yaml"]).status.code(), Some(0));
