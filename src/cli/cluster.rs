@@ -54,7 +54,11 @@ impl ClusterArgs {
         }
         let set = assembled.set;
         if set.policies().is_empty() {
-            bail!("the cluster has no policies that can be seen");
+            bail!(
+                "the cluster has no policies that can be seen: is it the right one (--context), and is podgate in namespace \
+                 {} (--podgate-namespace)?",
+                self.podgate_namespace
+            );
         }
         let policies = set.policies().len();
         writeln!(

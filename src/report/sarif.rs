@@ -49,6 +49,7 @@ pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
                 "toolExecutionNotifications": failures,
             }]),
             results: Results { found: &found, rules: &rules },
+            properties: json!({"policySet": report.decisions().next().map(|d| &d.policy_set)}),
         }],
     };
     serde_json::to_writer_pretty(&mut *out, &log)?;
@@ -70,6 +71,8 @@ struct Run<'r> {
     column_kind: &'static str,
     invocations: Value,
     results: Results<'r>,
+    /// By which policies all of it was judged.
+    properties: Value,
 }
 
 /// Made one by one while they are written: of many manifests there are hundreds of thousands.

@@ -114,7 +114,8 @@ pub(super) fn skipped<'e>(
     out: &mut impl Write,
 ) -> io::Result<()> {
     let skipped = entries.filter(|entry| matches!(entry.result, Outcome::Skipped(_)));
-    let mut kinds: Vec<&str> = skipped.map(|entry| entry.kind.as_str()).collect();
+    let kind = |entry: &'e Entry| if entry.kind.is_empty() { "no kind" } else { &*entry.kind };
+    let mut kinds: Vec<&str> = skipped.map(kind).collect();
     let count = kinds.len();
     if count == 0 {
         return Ok(());
